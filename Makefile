@@ -1,0 +1,45 @@
+# The single entry to everything that is done with this repository.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+JOBS ?= 2
+# Exclusivity is checked in debug builds and by the tests; bounds checks stay on in release builds.
+RELEASE_FLAGS := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+SCRIPTS := .ci/run $(wildcard scripts/*.sh)
+PYTHON := $(wildcard bench examples scripts)
+SWIFT := Package.swift $(wildcard Sources Tests)
+
+.PHONY: help run build test bench format lint clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+
+run: ## build Usher and start the quickstart in the foreground
+	@scripts/install-tools.sh run
+	@swift build $(RELEASE_FLAGS) -j $(JOBS) --product usher
+	@exec .build/release/usher run examples/quickstart/usher.yaml
+
+build: ## build the release binary, .build/release/usher
+	@scripts/install-tools.sh run
+	swift build $(RELEASE_FLAGS) -j $(JOBS) --product usher
+
+test: ## run all tests
+	@scripts/install-tools.sh test
+	swift build --build-tests -j $(JOBS)
+	swift test --skip-build $(TEST_FLAGS)
+
+bench: build ## measure beside nginx, HAProxy and Envoy; BENCH_FLAGS="--quick" for a smoke run
+	@scripts/install-tools.sh bench
+	python3 bench/run.py $(BENCH_FLAGS)
+
+format: ## lay out the Swift code
+	swift format format --in-place --recursive --parallel $(SWIFT)
+
+lint: ## check layout, shell and Python syntax
+	swift format lint --strict --recursive --parallel $(SWIFT)
+	@for script in $(SCRIPTS); do bash -n "$$script"; done
+	@python3 -c 'import ast, pathlib, sys; [ast.parse(p.read_text(), str(p)) for d in sys.argv[1:] for p in pathlib.Path(d).rglob("*.py")]' $(PYTHON)
+
+clean: ## remove what was built
+	rm -rf .build

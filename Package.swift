@@ -1,0 +1,122 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of ours is compiled with.
+let common: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+/// The pure modules (DESIGN: patterns, messages, words) spell out every unsafe operation.
+let pure: [SwiftSetting] = common + [.strictMemorySafety()]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "usher",
+    products: [
+        .executable(name: "usher", targets: ["usher"]),
+        .library(name: "UsherCore", targets: ["UsherCore"]),
+        .library(name: "UsherHTTP", targets: ["UsherHTTP"]),
+        .library(name: "UsherReplication", targets: ["UsherReplication"]),
+        .library(name: "UsherGateway", targets: ["UsherGateway"]),
+        .library(name: "UsherTestKit", targets: ["UsherTestKit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+    ],
+    targets: [
+        .target(name: "UsherCore", swiftSettings: pure),
+        .target(name: "UsherHTTP", dependencies: ["UsherCore", nioCore], swiftSettings: pure),
+        .target(name: "UsherReplication", dependencies: ["UsherCore"], swiftSettings: pure),
+        .target(
+            name: "UsherTelemetry", dependencies: ["UsherCore", "UsherHTTP", nioCore, logging, lifecycle],
+            swiftSettings: common),
+        .target(name: "CUsherGuard"),
+        .target(
+            name: "UsherSupervisor",
+            dependencies: [
+                "UsherCore", "CUsherGuard", logging, .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: common),
+        .target(
+            name: "UsherTransport", dependencies: ["UsherCore", "UsherHTTP", "UsherReplication", nioCore, nioPosix],
+            swiftSettings: common),
+        .target(
+            name: "UsherConfiguration",
+            dependencies: ["UsherCore", "UsherReplication", .product(name: "Yams", package: "Yams")],
+            swiftSettings: common),
+        .target(
+            name: "UsherConsole",
+            dependencies: [
+                "UsherCore", "UsherTelemetry", logging, .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            swiftSettings: common),
+        .target(
+            name: "UsherGateway",
+            dependencies: [
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherTelemetry", "UsherSupervisor", "UsherTransport",
+                "UsherConfiguration", "UsherConsole", nioCore, nioPosix, logging, lifecycle,
+            ],
+            swiftSettings: common),
+        .executableTarget(
+            name: "usher",
+            dependencies: [
+                "UsherCore", "UsherTransport", "UsherConfiguration", "UsherConsole", "UsherGateway", "CUsherGuard",
+                nioCore, nioPosix, logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: common),
+        .target(name: "UsherTestKit", dependencies: ["UsherCore", nioCore, nioPosix], swiftSettings: common),
+
+        .testTarget(name: "TidyTests", swiftSettings: common),
+        .testTarget(name: "UsherCoreTests", dependencies: ["UsherCore"], swiftSettings: common),
+        .testTarget(name: "UsherHTTPTests", dependencies: ["UsherCore", "UsherHTTP", nioCore], swiftSettings: common),
+        .testTarget(
+            name: "UsherReplicationTests", dependencies: ["UsherCore", "UsherReplication"], swiftSettings: common),
+        .testTarget(
+            name: "UsherTelemetryTests", dependencies: ["UsherCore", "UsherHTTP", "UsherTelemetry", nioCore, logging],
+            swiftSettings: common),
+        .testTarget(
+            name: "UsherSupervisorTests",
+            dependencies: [
+                "UsherCore", "UsherSupervisor", "CUsherGuard", "usher", logging,
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: common),
+        .testTarget(
+            name: "UsherTransportTests",
+            dependencies: [
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherTransport", "UsherTestKit", nioCore, nioPosix,
+                nioEmbedded,
+            ],
+            swiftSettings: common),
+        .testTarget(
+            name: "UsherConfigurationTests", dependencies: ["UsherCore", "UsherConfiguration"], swiftSettings: common),
+        .testTarget(
+            name: "UsherConsoleTests",
+            dependencies: ["UsherCore", "UsherTelemetry", "UsherConsole", logging, lifecycle], swiftSettings: common),
+        .testTarget(
+            name: "UsherGatewayTests",
+            dependencies: [
+                "UsherCore", "UsherHTTP", "UsherTransport", "UsherConfiguration", "UsherGateway", "UsherTestKit", nioCore,
+                nioPosix, logging, lifecycle,
+            ],
+            swiftSettings: common),
+        .testTarget(name: "FaultTests", dependencies: ["usher"], swiftSettings: common),
+    ],
+    swiftLanguageModes: [.v6]
+)

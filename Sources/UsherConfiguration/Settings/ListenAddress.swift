@@ -1,0 +1,72 @@
+public import UsherCore
+
+/// Where Usher listens; text form `8080`, `127.0.0.1:9900`, `[::]:80`, `unix:/run/usher.sock`.
+public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    /// Port 0 lets the system choose a free one.
+    case ip(IPAddress, port: Int)
+    case unix(path: String)
+
+    /// A port alone means every IPv4 address of the machine; a Unix path is taken as written.
+    public init(text: String) throws(TextProblem) {
+        if text.hasPrefix("unix:") {
+            self = .unix(path: try ReplicaAddress.unixPath(text.dropFirst(5)))
+            return
+        }
+        if let port = Self.port(text[...]) {
+            self = .ip(.anyV4, port: port)
+            return
+        }
+        guard text.contains(":") else {
+            let examples = "8080, 127.0.0.1:8080 or [::1]:8080"
+            throw TextProblem("'\(shown(text))' is neither a port from 0 to 65535 nor an address; write \(examples)")
+        }
+        let (host, portText) = try ReplicaAddress.hostAndPort(text)
+        guard let port = Self.port(portText) else {
+            throw TextProblem("the port of '\(shown(text))' must be a number from 0 to 65535")
+        }
+        guard let address = IPAddress(text: host) else {
+            let name = shown(String(host))
+            throw TextProblem("'\(name)' is not an address of this machine; write numbers, such as 127.0.0.1 or 0.0.0.0")
+        }
+        self = .ip(address, port: port)
+    }
+
+    /// True when only this machine can connect.
+    public var isLoopback: Bool {
+        switch self {
+        case .ip(let address, _): address.isLoopback
+        case .unix: true
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .ip(let address, let port): address.isV4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    /// True when a second listener here would be refused by the system; port 0 never collides.
+    func collides(with other: ListenAddress) -> Bool {
+        switch (self, other) {
+        case (.unix(let left), .unix(let right)): return left == right
+        case (.ip(let left, let leftPort), .ip(let right, let rightPort)):
+            guard leftPort == rightPort, leftPort != 0 else { return false }
+            let sameFamily = left.isV4 == right.isV4
+            return left == right || sameFamily && (left.isUnspecified || right.isUnspecified)
+        default: return false
+        }
+    }
+
+    private static func port(_ text: Substring) -> Int? {
+        guard text.utf8.count <= 5, text.utf8.allSatisfy({ (48...57).contains($0) }), let port = Int(text) else {
+            return nil
+        }
+        return port <= 65535 ? port : nil
+    }
+}
+
+extension IPAddress {
+    static let anyV4 = IPAddress(v4: 0)
+    static let loopbackV4 = IPAddress(v4: 0x7F00_0001)
+}

@@ -1,0 +1,115 @@
+public import UsherCore
+public import UsherReplication
+
+/// A name that requests are sent to, and how its replicas are found, chosen and judged.
+public struct ServiceSettings: Sendable, Hashable {
+    public var name: String
+    public var replicas: ReplicaSource
+    public var balance = BalancePolicy.leastRequests
+    /// Nil: replicas are ready at once.
+    public var readiness: ReadinessSettings?
+    public var retries = RetrySettings()
+    public var timeouts = TimeoutSettings()
+    public var connections = ConnectionSettings()
+    public var host = HostPolicy.keep
+
+    public init(name: String, replicas: ReplicaSource) {
+        self.name = name
+        self.replicas = replicas
+    }
+}
+
+public enum ReplicaSource: Sendable, Hashable {
+    /// Never empty, no address twice.
+    case list([ReplicaSettings])
+    /// Usher starts and watches them.
+    case run(RunSettings)
+}
+
+public struct ReplicaSettings: Sendable, Hashable {
+    public var address: ReplicaAddress
+    /// Its part of the requests, relative to the others'. Range: 1...1000. Default: 1.
+    public var weight = 1
+    /// Used only when no other replica is ready.
+    public var backup = false
+
+    public init(address: ReplicaAddress) {
+        self.address = address
+    }
+}
+
+public struct RunSettings: Sendable, Hashable {
+    /// The program and its arguments; `{port}` stands in at least one of them for the port to listen on.
+    public var command: [String]
+    /// Range: 1...256. Default: 1.
+    public var count = 1
+    /// Absolute path of the folder in which the command starts.
+    public var folder: String
+
+    public init(command: [String], folder: String) {
+        self.command = command
+        self.folder = folder
+    }
+}
+
+/// The active check that tells whether a replica may take requests.
+public struct ReadinessSettings: Sendable, Hashable {
+    /// Path and query of the GET; a 2xx answer is a success.
+    public var path: String
+    /// Between two checks of one replica. Default: 2 s.
+    public var interval = Duration.seconds(2)
+    /// Default: 1 s.
+    public var timeout = Duration.seconds(1)
+    /// Successes in a row that make a replica ready again. Default: 2.
+    public var rise = 2
+    /// Failures in a row that take a replica out. Default: 3.
+    public var fall = 3
+
+    public init(path: String) {
+        self.path = path
+    }
+}
+
+public struct RetrySettings: Sendable, Hashable {
+    /// Tries of one request, the first included. Range: 1...10. Default: 2.
+    public var attempts = 2
+    /// Retries as a share of requests. Default: 20%.
+    public var budget = Share(percent: 20)
+    /// Retries that are always allowed. Default: 10 a second.
+    public var floor = Rate(count: 10, per: .seconds(1))
+
+    public init() {}
+}
+
+public struct TimeoutSettings: Sendable, Hashable {
+    /// Until a connection to a replica stands. Default: 1 s.
+    public var connect = Duration.seconds(1)
+    /// Until the first byte of one try's answer. Default: 30 s.
+    public var response = Duration.seconds(30)
+    /// The queue and all tries of one request together. Default: 60 s.
+    public var total = Duration.seconds(60)
+    /// Silence inside an exchange or a tunnel. Default: 60 s.
+    public var idle = Duration.seconds(60)
+
+    public init() {}
+}
+
+/// Connections to replicas; totals over all workers.
+public struct ConnectionSettings: Sendable, Hashable {
+    /// Range: 1...1,000,000. Default: 256.
+    public var perReplica = 256
+    /// Requests that wait for a connection; beyond it 503. Range: 0...1,000,000. Default: 128.
+    public var queue = 128
+    /// How long an idle connection is kept for the next request. Default: 60 s.
+    public var keep = Duration.seconds(60)
+
+    public init() {}
+}
+
+/// Which `Host` a replica sees.
+public enum HostPolicy: String, CaseIterable, Sendable, Hashable {
+    /// The client's.
+    case keep
+    /// The replica's own address.
+    case replica
+}

@@ -1,0 +1,98 @@
+public import UsherCore
+
+/// What a configuration file says, with every default filled in and every path absolute.
+public struct Settings: Sendable, Hashable {
+    /// Absolute path of the file.
+    public var file: String
+    /// Absolute path of the file's folder: relative paths and `run:` commands start there.
+    public var folder: String
+    /// Event loops. Range: 1...1024. Nil: one per core.
+    public var workers: Int?
+    /// Absolute path of the folder with everything that outlives a run.
+    public var state: String
+    /// Absolute path of the file with the key that signs cookies. Nil: `secret` in the state folder.
+    public var secretFile: String?
+    public var admin = AdminSettings()
+    public var log: LogSettings
+    public var limits = LimitSettings()
+    /// Never empty.
+    public var listeners = [ListenerSettings(address: .ip(.anyV4, port: 8080))]
+    /// In the order of the file; names are unique.
+    public var services: [ServiceSettings] = []
+    /// In the order of the file: the first that matches wins. Empty in the file with one service: one route to it.
+    public var routes: [RouteSettings] = []
+
+    /// The defaults for a file in `folder`; the folder must be absolute.
+    public init(file: String, folder: String) {
+        self.file = file
+        self.folder = folder
+        state = absolutePath(".usher", in: folder)
+        log = LogSettings(access: .file(absolutePath("access.log", in: folder)))
+    }
+}
+
+/// Where the operator's API and console answer.
+public struct AdminSettings: Sendable, Hashable {
+    public var address = ListenAddress.ip(.loopbackV4, port: 9900)
+    /// True: `/metrics` needs no token even when the address is not loopback.
+    public var metricsOpen = false
+
+    public init() {}
+}
+
+public struct LogSettings: Sendable, Hashable {
+    public enum Access: Sendable, Hashable {
+        case off
+        case stdout
+        /// Absolute path.
+        case file(String)
+    }
+
+    public enum Format: String, CaseIterable, Sendable, Hashable {
+        case json
+        case combined
+    }
+
+    public var access: Access
+    public var format = Format.json
+    /// Least level of Usher's own log: trace, debug, info, notice, warning, error or critical.
+    public var level = "info"
+
+    public init(access: Access) {
+        self.access = access
+    }
+}
+
+/// What one client, and all of them together, may take.
+public struct LimitSettings: Sendable, Hashable {
+    /// Request line and fields together. Default: 16 KiB. Above it: 431.
+    public var head = ByteCount.kibibytes(16)
+    /// Default: 8 KiB. Above it: 414.
+    public var requestLine = ByteCount.kibibytes(8)
+    /// Default: 100. Above it: 431.
+    public var fields = 100
+    /// From a head's first byte to its last. Default: 10 s. Above it: 408.
+    public var headTime = Duration.seconds(10)
+    /// Nil (the default): no limit. Above it: 413.
+    public var body: ByteCount?
+    /// The least average speed of a body after a grace of 5 s. Default: 240 B/s.
+    public var bodyRate = ByteRate(bytesPerSecond: 240)
+    /// How long a kept-alive connection may wait for its next request. Default: 60 s.
+    public var idle = Duration.seconds(60)
+    /// Open client connections in all. Default: 65,536.
+    public var connections = 65_536
+    /// Open connections of one client address, /64 for IPv6. Default: 256.
+    public var connectionsPerClient = 256
+
+    public init() {}
+}
+
+public struct ListenerSettings: Sendable, Hashable {
+    public var address: ListenAddress
+    /// Peers whose `Forwarded` and `X-Forwarded-*` fields are believed. Default: nobody.
+    public var trustedProxies: [IPRange] = []
+
+    public init(address: ListenAddress) {
+        self.address = address
+    }
+}

@@ -1,0 +1,105 @@
+import UsherCore
+
+/// What can be judged only when the whole file is known: names, repeated elements, the route that need not be written.
+enum SettingsCheck {
+    static func finish(_ settings: Settings, _ root: ConfigurationNode, _ reading: Reading) -> Settings {
+        var result = settings
+        checkReferences(settings, root, reading)
+        checkListeners(settings, root, reading)
+        checkRoutes(settings, root, reading)
+        addImpliedRoute(to: &result, root, reading)
+        result.routes = named(result.routes)
+        return result
+    }
+
+    private static func checkReferences(_ settings: Settings, _ root: ConfigurationNode, _ reading: Reading) {
+        // Names as written, so that a service with problems of its own is not also reported as missing.
+        let names = entries(of: "services", in: root).map(\.key)
+        let known = Set(names)
+        for reference in reading.serviceReferences where !known.contains(reference.name) {
+            let hint = Spelling.hint(for: reference.name, among: names)
+            reading.note("there is no service '\(shown(reference.name))'\(hint)", at: reference.place)
+        }
+    }
+
+    private static func checkListeners(_ settings: Settings, _ root: ConfigurationNode, _ reading: Reading) {
+        // Indices agree with the file only when every element is a mapping.
+        guard case .list(let nodes) = value(of: "listeners", in: root)?.content,
+            nodes.count == settings.listeners.count
+        else { return }
+        for (index, listener) in settings.listeners.enumerated() {
+            let place = Reading.Place(position: nodes[index].position, keyPath: "listeners[\(index)]")
+            if settings.listeners[..<index].contains(where: { $0.address.collides(with: listener.address) }) {
+                reading.note("\(listener.address) is taken by a listener above", at: place)
+            }
+            if listener.address.collides(with: settings.admin.address) {
+                reading.note("\(listener.address) is taken by admin (\(settings.admin.address))", at: place)
+            }
+        }
+    }
+
+    /// A route behind one with the very same conditions never gets a request.
+    private static func checkRoutes(_ settings: Settings, _ root: ConfigurationNode, _ reading: Reading) {
+        // Unreadable conditions would look like none.
+        guard case .list(let nodes) = value(of: "routes", in: root)?.content, nodes.count == settings.routes.count,
+            !reading.problems.contains(where: { $0.keyPath.hasPrefix("routes") })
+        else { return }
+        var seen: [RouteMatch: Int] = [:]
+        for (index, route) in settings.routes.enumerated() {
+            var match = route.match
+            match.methods.sort()
+            match.headers.sort { $0.name < $1.name }
+            guard let earlier = seen[match] else {
+                seen[match] = index
+                continue
+            }
+            let place = Reading.Place(position: nodes[index].position, keyPath: "routes[\(index)]")
+            let line = nodes[earlier].position.line
+            reading.note("is never reached: routes[\(earlier)] in line \(line) has the same match", at: place)
+        }
+    }
+
+    private static func addImpliedRoute(to settings: inout Settings, _ root: ConfigurationNode, _ reading: Reading) {
+        guard case .mapping(let top) = root.content, !top.contains(where: { $0.key == "routes" }) else { return }
+        let names = entries(of: "services", in: root).map(\.key)
+        switch names.count {
+        case 0 where !top.contains { $0.key == "services" && !$0.value.isEmpty }:
+            // A misspelt `services` has its own problem.
+            guard reading.problems.isEmpty else { return }
+            reading.note("has nothing to serve: needs the key 'services' or 'routes'", at: root.position)
+        case 1:
+            if let service = settings.services.first {
+                settings.routes = [RouteSettings(name: "", action: .service(service.name))]
+            }
+        case 0:
+            reading.note("needs at least one service", at: root.position)
+        default:
+            let reason = "with \(names.count) services it says which one gets a request"
+            reading.note("needs the key 'routes': \(reason)", at: root.position)
+        }
+    }
+
+    private static func entries(of key: String, in root: ConfigurationNode) -> [ConfigurationNode.Entry] {
+        guard case .mapping(let entries) = value(of: key, in: root)?.content else { return [] }
+        return entries
+    }
+
+    private static func value(of key: String, in root: ConfigurationNode) -> ConfigurationNode? {
+        guard case .mapping(let top) = root.content else { return nil }
+        return top.first { $0.key == key }?.value
+    }
+
+    /// Names from the conditions; each is used once.
+    private static func named(_ routes: [RouteSettings]) -> [RouteSettings] {
+        var counts: [String: Int] = [:]
+        return routes.map { route in
+            var route = route
+            let text = (route.match.host?.description ?? "") + (route.match.path?.description ?? "")
+            let base = text.isEmpty ? "*" : text
+            counts[base, default: 0] += 1
+            let count = counts[base, default: 1]
+            route.name = count == 1 ? base : "\(base)#\(count)"
+            return route
+        }
+    }
+}

@@ -1,0 +1,37 @@
+/// What `usher init` writes: a configuration that can be used as it is, with the keys that are needed first.
+public let starterConfiguration = """
+    # Usher's configuration. `usher check` says what is wrong with it, `usher run` serves it.
+    # Durations have units (250ms, 2s, 5m, 1h, 30d), sizes too (16KiB, 1GiB). Values behind a # are the defaults.
+    # ${NAME} and ${NAME:-default} take environment variables. `usher schema` lists every key.
+
+    # workers: 2                     # event loops; default: one per core
+    # state: .usher                  # what outlives a run
+    # admin: 127.0.0.1:9900          # metrics, API and console
+    # log: { access: access.log, format: json, level: info }
+
+    listeners:
+      - address: 127.0.0.1:8080      # 0.0.0.0:8080 for everybody, unix:/path for a socket
+        # trusted-proxies: [10.0.0.0/8]    # whose X-Forwarded-For is believed
+
+    services:
+      web:
+        replicas: [127.0.0.1:9001, 127.0.0.1:9002]
+        # Or let Usher start them; {port} stands for the port each must listen on:
+        # replicas: { run: [python3, app.py, --port, "{port}"], count: 3 }
+        # balance: least-requests    # round-robin | random | least-requests | latency
+        # readiness: { path: /ready, interval: 2s, timeout: 1s, rise: 2, fall: 3 }
+        # retries: { attempts: 2, budget: 20%, floor: 10/s }
+        # timeouts: { connect: 1s, response: 30s, total: 60s, idle: 60s }
+        # connections: { per-replica: 256, queue: 128, keep: 60s }
+
+    routes:                          # the first that matches wins; none: 404
+      # - match: { host: api.example.com, path: /v1/*, methods: [GET, POST] }
+      #   strip-prefix: /v1
+      #   service: web
+      # - match: { path: /old }
+      #   redirect: { to: /new, status: 308 }
+      - match: { path: /healthz }
+        respond: { status: 200, body: "ok\\n" }
+      - service: web                 # no match: everything else
+
+    """

@@ -1,0 +1,65 @@
+import NIOCore
+import UsherCore
+import UsherHTTP
+import UsherTelemetry
+import UsherTransport
+
+/// The request's body on its way from the client to the replica, with back-pressure in between.
+extension Exchange {
+    func requestBody(_ data: ByteBuffer) {
+        if let bodyMax = self.plan.bodyMax, self.body.count + data.readableBytes > bodyMax {
+            self.giveUpTry()
+            self.end(.bodyTooLarge)
+            return
+        }
+        switch self.phase {
+        case .gathering, .waiting:
+            self.body.gather(data)
+        case .sent, .answering:
+            guard let upstream = self.upstream else { return }
+            self.bytesSent += data.readableBytes
+            self.body.stream(data, to: upstream, framing: self.downstream.head.framing)
+            if !upstream.isWritable { self.downstream.pauseBody() }
+        case .over:
+            break
+        }
+    }
+
+    func requestEnd(_ trailers: Trailers?) {
+        self.body.end(trailers, framing: self.downstream.head.framing)
+        switch self.phase {
+        case .gathering:
+            self.pick(now: self.downstream.startedAt)
+        case .sent, .answering:
+            guard let upstream = self.upstream else { return }
+            self.body.streamEnd(to: upstream)
+            // What the client took to send its body does not count.
+            self.totalDeadline = self.worker.loop.now.nanoseconds &+ self.destination.total
+            upstream.requestIsSent(total: self.totalDeadline)
+        case .waiting, .over:
+            break
+        }
+    }
+
+    func requestReadComplete() {
+        switch self.phase {
+        case .gathering: self.pick(now: self.downstream.startedAt)
+        case .sent, .answering: self.upstream?.flush()
+        case .waiting, .over: break
+        }
+    }
+
+    func upstreamIsWritable() {
+        self.downstream.resumeBody()
+    }
+
+    func downstreamIsWritable() {
+        self.upstream?.resumeReading()
+    }
+
+    private func giveUpTry() {
+        guard let upstream = self.upstream else { return }
+        upstream.cancel()
+        self.tryEnds(.clientAborted, latency: nil, now: self.worker.loop.now)
+    }
+}

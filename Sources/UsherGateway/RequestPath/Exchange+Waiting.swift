@@ -1,0 +1,57 @@
+import UsherCore
+import UsherTelemetry
+import UsherTransport
+
+/// Being parked: for a connection to be opened, or in the service's queue for one to become free.
+extension Exchange {
+    func queue(now: MonotonicTime) {
+        let ticket = self.wait(now: now)
+        if self.service.enqueue(self, ticket: ticket) {
+            self.worker.metrics.changeQueue(service: self.service.index, by: 1)
+            self.isQueued = true
+        } else {
+            self.worker.metrics.queueWasFull(service: self.service.index)
+            self.end(.queueFull)
+        }
+    }
+
+    /// Called by the queue when a connection may be free.
+    func leaveQueue(_ ticket: UInt64) {
+        guard self.isWaiting(ticket) else { return }
+        self.stopWaiting()
+        self.pick(now: self.worker.loop.now)
+    }
+
+    func isWaiting(_ ticket: UInt64) -> Bool {
+        self.phase == .waiting && self.ticket == ticket
+    }
+
+    func wait(now: MonotonicTime) -> UInt64 {
+        self.phase = .waiting
+        self.ticket &+= 1
+        self.downstream.pauseBody()
+        let timer = DeadlineTimer()
+        timer.onFire = { [unowned self] now in self.waitedTooLong(now: now) }
+        self.worker.loop.schedule(timer, at: self.totalDeadline, now: now)
+        self.waitTimer = timer
+        return self.ticket
+    }
+
+    private func waitedTooLong(now: MonotonicTime) {
+        let wasQueued = self.isQueued
+        self.tryEnds(.timeout, latency: nil, now: now)
+        self.end(wasQueued ? .queueTimedOut : .tryFailed(.init(.totalTimedOut, "")))
+    }
+
+    func stopWaiting() {
+        self.ticket &+= 1
+        if self.isQueued {
+            self.isQueued = false
+            self.worker.metrics.changeQueue(service: self.service.index, by: -1)
+        }
+        guard let timer = self.waitTimer else { return }
+        self.waitTimer = nil
+        timer.onFire = nil
+        self.worker.loop.cancel(timer)
+    }
+}

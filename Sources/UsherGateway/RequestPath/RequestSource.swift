@@ -1,0 +1,143 @@
+import NIOCore
+import UsherCore
+import UsherHTTP
+import UsherTransport
+
+/// What templates and the router read of one request, straight from its head.
+struct RequestSource: TemplateSource, RouteSubject {
+    private let head: RequestHead
+    private let peer: Peer
+    private let routeName: String
+
+    init(_ head: RequestHead, peer: Peer, plan: RoutePlan? = nil) {
+        self.head = head
+        self.peer = peer
+        self.routeName = plan?.name ?? ""
+    }
+
+    // MARK: For the router
+
+    func withHost<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        self.head.withBytes(self.head.authority) { authority in body(authority.extracting(first: Self.hostCount(authority))) }
+    }
+
+    func withPath<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        self.head.withBytes(self.head.path) { path in body(path) }
+    }
+
+    func withMethod<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        self.head.withBytes(self.head.methodSlice) { method in body(method) }
+    }
+
+    func headerEquals(name: [UInt8], value: [UInt8]) -> Bool {
+        guard let slice = self.head.first(named: name.span) else { return false }
+        return self.head.withBytes(slice) { bytes in
+            guard bytes.count == value.count else { return false }
+            for index in bytes.indices where bytes[index] != value[index] { return false }
+            return true
+        }
+    }
+
+    /// Length of the host in `host:port`; the colons of an IPv6 address stand in brackets.
+    private static func hostCount(_ authority: Span<UInt8>) -> Int {
+        var index = authority.count - 1
+        while index >= 0 {
+            let byte = authority[index]
+            if byte == UInt8(ascii: ":") { return index }
+            guard byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") else { return authority.count }
+            index -= 1
+        }
+        return authority.count
+    }
+
+    // MARK: For templates
+
+    func append(_ variable: Template.Variable, to bytes: inout [UInt8]) -> Bool {
+        switch variable {
+        case .method: return self.append(self.head.methodSlice, to: &bytes)
+        case .host:
+            return self.withHost { host in
+                for index in host.indices { bytes.append(host[index]) }
+                return !host.isEmpty
+            }
+        case .path: return self.append(self.head.path, to: &bytes)
+        case .pathSegment(let number): return self.appendSegment(number, to: &bytes)
+        case .query(let name): return self.appendPair(name, of: self.head.query, separator: "&", decodes: true, to: &bytes)
+        case .header(let name):
+            guard let value = self.head.first(named: name) else { return false }
+            return self.append(value, to: &bytes)
+        case .cookie(let name):
+            for field in self.head.fields where field.id == .cookie {
+                if self.appendPair(name, of: field.value, separator: ";", decodes: false, to: &bytes) { return true }
+            }
+            return false
+        case .sourceAddress(let prefix):
+            guard let address = self.peer.address else { return false }
+            (prefix.map { address.masked(prefix: $0) } ?? address).append(to: &bytes)
+            return true
+        case .route:
+            bytes.append(contentsOf: self.routeName.utf8)
+            return !self.routeName.isEmpty
+        case .body, .destinationAddress, .identity, .class, .claim, .service:
+            return false
+        }
+    }
+
+    private func append(_ slice: ByteSlice, to bytes: inout [UInt8]) -> Bool {
+        self.head.withBytes(slice) { span in
+            for index in span.indices { bytes.append(span[index]) }
+        }
+        return !slice.isEmpty
+    }
+
+    /// `{path.1}`: the first segment.
+    private func appendSegment(_ number: Int, to bytes: inout [UInt8]) -> Bool {
+        self.head.withBytes(self.head.path) { path in
+            var segment = 0
+            var found = false
+            for index in path.indices {
+                if path[index] == UInt8(ascii: "/") {
+                    segment += 1
+                } else if segment == number {
+                    bytes.append(path[index])
+                    found = true
+                }
+            }
+            return found
+        }
+    }
+
+    /// The value of `name=value` in a list; in a query `+` and `%XX` are decoded.
+    private func appendPair(
+        _ name: String, of slice: ByteSlice, separator: Unicode.Scalar, decodes: Bool, to bytes: inout [UInt8]
+    ) -> Bool {
+        let text = self.head.withBytes(slice) { span in span.indices.map { span[$0] } }
+        let wanted = Array(name.utf8)
+        for part in text.split(separator: UInt8(ascii: separator)) {
+            let pair = part.drop { $0 == UInt8(ascii: " ") }
+            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(wanted) else {
+                continue
+            }
+            let value = pair[pair.index(after: equals)...]
+            if decodes { Self.appendDecoded(value, to: &bytes) } else { bytes.append(contentsOf: value) }
+            return true
+        }
+        return false
+    }
+
+    private static func appendDecoded(_ value: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
+        var index = value.startIndex
+        while index < value.endIndex {
+            let byte = value[index]
+            if byte == UInt8(ascii: "%"), index + 2 < value.endIndex,
+                let decoded = UInt8(String(decoding: value[index + 1...index + 2], as: UTF8.self), radix: 16)
+            {
+                bytes.append(decoded)
+                index += 3
+            } else {
+                bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+                index += 1
+            }
+        }
+    }
+}

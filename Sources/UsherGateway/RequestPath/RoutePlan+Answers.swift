@@ -1,0 +1,51 @@
+import NIOCore
+import UsherCore
+import UsherHTTP
+import UsherTransport
+
+extension RoutePlan {
+    /// Why this route does not take the request; nil when it does.
+    func refusal(of head: RequestHead) -> PathRefusal? {
+        switch head.method {
+        case .connect: return .connectRefused
+        case .trace: return .traceRefused
+        default: break
+        }
+        if head.hasEncodedSlash && !self.passesEncodedSlashes { return .encodedSlash }
+        if let bodyMax = self.bodyMax, case .length(let length) = head.framing, length > bodyMax { return .bodyTooLarge }
+        return nil
+    }
+
+    /// The route's own answer of a fixed status and text.
+    func response(status: Int, body: ByteBuffer, _ downstream: any Downstream) -> LocalAnswer {
+        LocalAnswer(status: status, body: body, addedLines: self.addedLines(downstream))
+    }
+
+    /// A redirection to the route's target.
+    func redirection(to target: Template, status: Int, _ downstream: any Downstream) -> LocalAnswer {
+        var location: [UInt8] = []
+        target.render(into: &location, from: RequestSource(downstream.head, peer: downstream.peer, plan: self))
+        var lines = self.addedLines(downstream) ?? ByteBuffer()
+        lines.writeStaticString("Location: ")
+        lines.writeBytes(location.lazy.map { $0 <= 0x20 || $0 == 0x7f ? UInt8(ascii: "+") : $0 })
+        lines.writeStaticString("\r\n")
+        return LocalAnswer(status: status, body: ByteBuffer(), addedLines: lines)
+    }
+
+    /// The edits of a replica's answer.
+    func answerHeadEdits(_ downstream: any Downstream) -> HeadEdits {
+        var edits = HeadEdits()
+        edits.removedNames = self.answerEdits.droppedNames
+        edits.addedLines = self.addedLines(downstream)
+        return edits
+    }
+
+    private func addedLines(_ downstream: any Downstream) -> ByteBuffer? {
+        if self.answerEdits.isEmpty { return nil }
+        if let lines = self.answerEdits.constantLines { return lines }
+        var lines = ByteBuffer()
+        self.answerEdits.write(
+            to: &lines, from: RequestSource(downstream.head, peer: downstream.peer, plan: self))
+        return lines
+    }
+}

@@ -1,0 +1,49 @@
+package import UsherCore
+
+/// How lines of the access log are written.
+package enum AccessLogFormat: Sendable, Hashable {
+    /// One JSON object a line.
+    case json
+    /// Apache's combined format.
+    case combined
+}
+
+/// What the access log says of one request beside what stands in its head.
+///
+/// Names come escaped (`AccessEntry.name`), once a snapshot, so that a line copies them.
+package struct AccessEntry: Sendable {
+    /// When the request's first byte came. Unit: milliseconds since the Unix epoch.
+    package var unixMilliseconds: Int64 = 0
+    /// Nil for a peer without an address (a Unix socket).
+    package var client: IPAddress?
+    /// From the request's first byte to the answer's last.
+    package var durationNanoseconds: UInt64 = 0
+    /// 0 when the client went away before a status was sent.
+    package var status: Int = 0
+    /// Bytes received from and sent to the client, heads included.
+    package var bytesIn: Int = 0
+    package var bytesOut: Int = 0
+    /// Empty when the request had none.
+    package var route: [UInt8] = []
+    package var service: [UInt8] = []
+    /// The replica that gave the answer.
+    package var replica: [UInt8] = []
+    /// Replicas tried, the first one counted.
+    package var attempts: Int = 0
+    /// Why the answer is Usher's own, or the exchange did not end well; empty when all was well.
+    package var why: StaticString = ""
+    package var trace: TraceContext?
+
+    package init() {}
+
+    /// A name as the log's lines want it: the inside of a JSON string.
+    package static func name(_ text: String) -> [UInt8] {
+        let bytes = Array(text.utf8)
+        // No byte takes more than six.
+        return [UInt8](unsafeUninitializedCapacity: bytes.count * 6) { space, count in
+            var line = LineWriter(UnsafeMutableRawBufferPointer(space))
+            bytes.withUnsafeBytes { line.appendJSON($0) }
+            count = line.count
+        }
+    }
+}

@@ -1,0 +1,186 @@
+package import NIOCore
+internal import UsherCore
+package import UsherHTTP
+
+/// Writes access log lines. Whatever a client sends, a line stays one line and, in JSON, one valid object.
+///
+/// Confinement: owned by one worker. Allocates only when the buffer grows, a second begins or a client is a new one.
+package struct AccessLogEncoder: Sendable {
+    private var timestamps = TimestampCache()
+    /// The text of the last client's address.
+    private var client: IPAddress?
+    private var clientText: [UInt8] = []
+
+    /// What a line takes beside names and fields of the head: keys, numbers, date, trace.
+    private static let fixedBytes = 640
+
+    package init() {}
+
+    /// Appends one line; `head` is nil, or has an empty path, when the request was refused before it was understood.
+    package mutating func append(
+        _ entry: borrowing AccessEntry, head: RequestHead?, format: AccessLogFormat, to buffer: inout ByteBuffer
+    ) {
+        timestamps.update(unixSeconds: entry.unixMilliseconds.flooredSeconds)
+        if entry.client != client || clientText.isEmpty { setClient(entry.client) }
+        let bytes = head?.bytes ?? ByteBuffer()
+        bytes.withUnsafeReadableBytes { readable in
+            let fields = HeadFields(head, in: readable)
+            let names = entry.route.count + entry.service.count + entry.replica.count + entry.why.utf8CodeUnitCount * 6
+            let room = Self.fixedBytes + names + clientText.count + fields.count * 6
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
+                var line = LineWriter(space)
+                switch format {
+                case .json: appendJSON(entry, fields, to: &line)
+                case .combined: appendCombined(entry, fields, to: &line)
+                }
+                return line.overflowed ? 0 : line.count
+            }
+        }
+    }
+
+    private func appendJSON(_ entry: borrowing AccessEntry, _ fields: HeadFields, to line: inout LineWriter) {
+        line.append("{\"time\":\"")
+        line.append(timestamps.date)
+        line.append(byte: UInt8(ascii: "."))
+        line.append(threeDigits: entry.unixMilliseconds.millisecondsOfSecond)
+        line.append("Z\",\"client\":\"")
+        line.append(clientText)
+        line.append(byte: UInt8(ascii: "\""))
+        line.appendField(",\"method\":\"", fields.method)
+        line.appendField(",\"host\":\"", fields.host)
+        line.appendField(",\"path\":\"", fields.path)
+        line.appendField(",\"query\":\"", fields.query)
+        line.append(",\"status\":")
+        line.append(decimal: UInt64(clamping: entry.status))
+        line.append(",\"bytes-in\":")
+        line.append(decimal: UInt64(clamping: entry.bytesIn))
+        line.append(",\"bytes-out\":")
+        line.append(decimal: UInt64(clamping: entry.bytesOut))
+        line.append(",\"duration-ms\":")
+        let microseconds = entry.durationNanoseconds / 1000
+        line.append(decimal: microseconds / 1000)
+        line.append(byte: UInt8(ascii: "."))
+        line.append(threeDigits: microseconds % 1000)
+        line.appendName(",\"route\":\"", entry.route)
+        line.appendName(",\"service\":\"", entry.service)
+        line.appendName(",\"replica\":\"", entry.replica)
+        line.append(",\"attempts\":")
+        line.append(decimal: UInt64(clamping: entry.attempts))
+        let why = entry.why
+        line.appendField(
+            ",\"why\":\"", UnsafeRawBufferPointer(start: why.utf8Start, count: why.utf8CodeUnitCount))
+        if let trace = entry.trace {
+            line.append(",\"trace\":\"")
+            line.append(trace: trace)
+            line.append(byte: UInt8(ascii: "\""))
+        }
+        line.appendField(",\"user-agent\":\"", fields.userAgent)
+        line.appendField(",\"referer\":\"", fields.referer)
+        line.append("}\n")
+    }
+
+    private func appendCombined(_ entry: borrowing AccessEntry, _ fields: HeadFields, to line: inout LineWriter) {
+        line.append(clientText)
+        line.append(" - - [")
+        line.append(timestamps.combined)
+        line.append("] \"")
+        if fields.path.isEmpty {
+            line.append(byte: UInt8(ascii: "-"))
+        } else {
+            line.appendCombined(fields.method)
+            line.append(byte: UInt8(ascii: " "))
+            line.appendCombined(fields.path)
+            if !fields.query.isEmpty {
+                line.append(byte: UInt8(ascii: "?"))
+                line.appendCombined(fields.query)
+            }
+            line.append(fields.isHTTP10 ? " HTTP/1.0" : " HTTP/1.1")
+        }
+        line.append("\" ")
+        line.append(decimal: UInt64(clamping: entry.status))
+        line.append(byte: UInt8(ascii: " "))
+        line.append(decimal: UInt64(clamping: entry.bytesOut))
+        line.append(" \"")
+        if fields.referer.isEmpty { line.append(byte: UInt8(ascii: "-")) }
+        line.appendCombined(fields.referer)
+        line.append("\" \"")
+        if fields.userAgent.isEmpty { line.append(byte: UInt8(ascii: "-")) }
+        line.appendCombined(fields.userAgent)
+        line.append("\"\n")
+    }
+
+    private mutating func setClient(_ address: IPAddress?) {
+        client = address
+        clientText.removeAll(keepingCapacity: true)
+        if let address {
+            address.append(to: &clientText)
+        } else {
+            clientText += "unix".utf8
+        }
+    }
+}
+
+/// The parts of a head that a line shows; empty where the request has none.
+private struct HeadFields {
+    var method = UnsafeRawBufferPointer(start: nil, count: 0)
+    var host = UnsafeRawBufferPointer(start: nil, count: 0)
+    var path = UnsafeRawBufferPointer(start: nil, count: 0)
+    var query = UnsafeRawBufferPointer(start: nil, count: 0)
+    var userAgent = UnsafeRawBufferPointer(start: nil, count: 0)
+    var referer = UnsafeRawBufferPointer(start: nil, count: 0)
+    var isHTTP10 = false
+
+    init(_ head: RequestHead?, in bytes: UnsafeRawBufferPointer) {
+        guard let head else { return }
+        method = Self.piece(head.methodSlice, bytes)
+        host = Self.piece(head.authority, bytes)
+        path = Self.piece(head.path, bytes)
+        query = Self.piece(head.query, bytes)
+        if let slice = head.slice(of: .userAgent) { userAgent = Self.piece(slice, bytes) }
+        if let slice = head.slice(of: .referer) { referer = Self.piece(slice, bytes) }
+        isHTTP10 = head.version == .http10
+    }
+
+    /// Bytes of all parts together.
+    var count: Int { method.count + host.count + path.count + query.count + userAgent.count + referer.count }
+
+    private static func piece(_ slice: ByteSlice, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        let start = Int(slice.start)
+        let count = Int(slice.count)
+        guard count > 0, start <= bytes.count, count <= bytes.count - start else {
+            return UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<(start + count)])
+    }
+}
+
+extension LineWriter {
+    /// A member of the object, with what comes before its value; left out when the value is empty.
+    @inline(__always)
+    fileprivate mutating func appendField(_ key: StaticString, _ value: UnsafeRawBufferPointer) {
+        guard !value.isEmpty else { return }
+        append(key)
+        appendJSON(value)
+        append(byte: UInt8(ascii: "\""))
+    }
+
+    /// The same for a name that is escaped already.
+    @inline(__always)
+    fileprivate mutating func appendName(_ key: StaticString, _ value: [UInt8]) {
+        guard !value.isEmpty else { return }
+        append(key)
+        append(value)
+        append(byte: UInt8(ascii: "\""))
+    }
+}
+
+extension Int64 {
+    /// Milliseconds as whole seconds, rounded down also before 1970.
+    fileprivate var flooredSeconds: Int64 { self >= 0 ? self / 1000 : (self + 1) / 1000 - 1 }
+
+    /// The milliseconds within that second, 0...999.
+    fileprivate var millisecondsOfSecond: UInt64 {
+        let rest = self % 1000
+        return UInt64(rest >= 0 ? rest : rest + 1000)
+    }
+}

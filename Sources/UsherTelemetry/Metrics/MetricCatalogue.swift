@@ -1,0 +1,158 @@
+/// One metric family: its name is a promise to dashboards and alerts.
+package struct MetricDefinition: Sendable, Hashable {
+    /// How Prometheus reads the family.
+    package enum Kind: String, Sendable {
+        case counter
+        case gauge
+        case histogram
+    }
+
+    package var name: String
+    package var kind: Kind
+    /// Empty for plain counts.
+    package var unit: String
+    package var labels: [String]
+    /// One sentence, for HELP lines and the documentation.
+    package var meaning: String
+}
+
+/// Every metric that Usher gives, with unit and meaning; `docs/metrics.md` is made from this list.
+///
+/// Label values come from the configuration or from closed lists, never from a request, so their number is bounded.
+package enum MetricCatalogue {
+    package static let requests = counter(
+        "usher_requests_total", ["service", "route", "code"],
+        "Client requests that ended, each once; code is the class of the status, none when the client left first.")
+    package static let requestDuration = histogram(
+        "usher_request_duration_seconds", ["service", "route"],
+        "Time from a request's first byte to the last byte of its answer.")
+    package static let receivedBytes = counter(
+        "usher_received_bytes_total", unit: "bytes", ["service", "route"],
+        "Bytes of requests received from clients, heads included.")
+    package static let sentBytes = counter(
+        "usher_sent_bytes_total", unit: "bytes", ["service", "route"],
+        "Bytes of answers sent to clients, heads included.")
+    package static let refusedRequests = counter(
+        "usher_refused_requests_total", ["status"],
+        "Requests refused before they had a route: malformed, too large, too slow.")
+
+    package static let clientConnections = gauge(
+        "usher_client_connections", [], "Client connections that are open.")
+    package static let clientConnectionsAccepted = counter(
+        "usher_client_connections_accepted_total", [], "Client connections accepted.")
+    package static let clientConnectionsRefused = counter(
+        "usher_client_connections_refused_total", ["reason"], "Client connections closed at accept.")
+
+    package static let endpointRequests = counter(
+        "usher_endpoint_requests_total", ["service", "endpoint", "outcome"],
+        "Tries at a replica; one client request may need several.")
+    package static let endpointDuration = histogram(
+        "usher_endpoint_request_duration_seconds", ["service", "endpoint"],
+        "Time from the choice of a replica to the last byte of its answer.")
+    package static let endpointSentBytes = counter(
+        "usher_endpoint_sent_bytes_total", unit: "bytes", ["service", "endpoint"],
+        "Bytes sent to a replica, heads included.")
+    package static let endpointReceivedBytes = counter(
+        "usher_endpoint_received_bytes_total", unit: "bytes", ["service", "endpoint"],
+        "Bytes received from a replica, heads included.")
+    package static let endpointInFlight = gauge(
+        "usher_endpoint_requests_in_flight", ["service", "endpoint"], "Requests that a replica works on.")
+    package static let endpointConnections = gauge(
+        "usher_endpoint_connections", ["service", "endpoint"],
+        "Connections to a replica that are open, idle ones included.")
+    package static let endpointConnects = counter(
+        "usher_endpoint_connections_opened_total", ["service", "endpoint"], "Connections to a replica opened.")
+    package static let endpointReady = gauge(
+        "usher_endpoint_ready", ["service", "endpoint"], "1 when a replica may take requests, else 0.")
+
+    package static let retries = counter(
+        "usher_service_retries_total", ["service"], "Tries after the first one of a request.")
+    package static let retriesRefused = counter(
+        "usher_service_retries_refused_total", ["service"], "Retries that the budget did not allow.")
+    package static let noReplica = counter(
+        "usher_service_no_replica_total", ["service"], "Requests that found no ready replica.")
+    package static let queueFull = counter(
+        "usher_service_queue_full_total", ["service"], "Requests that found the queue full.")
+    package static let queueLength = gauge(
+        "usher_service_queue_length", ["service"], "Requests that wait for a connection.")
+
+    package static let accessLogLines = counter(
+        "usher_access_log_lines_total", [], "Access log lines written.")
+    package static let accessLogDropped = counter(
+        "usher_access_log_dropped_lines_total", [],
+        "Access log lines lost: the queue was full or the file could not be written.")
+
+    package static let workers = gauge("usher_workers", [], "Event loops that serve requests.")
+    package static let build = gauge(
+        "usher_build_info", ["version"], "Always 1; the label says which version runs.")
+    package static let processCPU = counter(
+        "process_cpu_seconds_total", unit: "seconds", [], "User and system time of the process.")
+    package static let processMemory = gauge(
+        "process_resident_memory_bytes", unit: "bytes", [], "Resident memory of the process.")
+    package static let processStart = gauge(
+        "process_start_time_seconds", unit: "seconds", [], "When the process began, since the Unix epoch.")
+    package static let processOpenFiles = gauge(
+        "process_open_fds", [], "File descriptors that are open.")
+    package static let processFileLimit = gauge(
+        "process_max_fds", [], "File descriptors that may be open at once.")
+
+    /// In the order of `/metrics` and of the documentation.
+    package static let all: [MetricDefinition] = [
+        requests, requestDuration, receivedBytes, sentBytes, refusedRequests,
+        clientConnections, clientConnectionsAccepted, clientConnectionsRefused,
+        endpointRequests, endpointDuration, endpointSentBytes, endpointReceivedBytes, endpointInFlight,
+        endpointConnections, endpointConnects, endpointReady,
+        retries, retriesRefused, noReplica, queueFull, queueLength,
+        accessLogLines, accessLogDropped,
+        workers, build, processCPU, processMemory, processStart, processOpenFiles, processFileLimit,
+    ]
+
+    private static func counter(
+        _ name: String, unit: String = "", _ labels: [String], _ meaning: String
+    ) -> MetricDefinition {
+        MetricDefinition(name: name, kind: .counter, unit: unit, labels: labels, meaning: meaning)
+    }
+
+    private static func gauge(
+        _ name: String, unit: String = "", _ labels: [String], _ meaning: String
+    ) -> MetricDefinition {
+        MetricDefinition(name: name, kind: .gauge, unit: unit, labels: labels, meaning: meaning)
+    }
+
+    private static func histogram(_ name: String, _ labels: [String], _ meaning: String) -> MetricDefinition {
+        MetricDefinition(name: name, kind: .histogram, unit: "seconds", labels: labels, meaning: meaning)
+    }
+}
+
+/// The text of `docs/metrics.md`.
+package func metricsPage() -> String {
+    var page = """
+        # Metrics
+
+        `GET /metrics` on the admin address gives these in Prometheus' text format 0.0.4. Made from
+        `Sources/UsherTelemetry/Metrics/MetricCatalogue.swift`; a test keeps both the same.
+
+        Where a request had no service or no route, the label is `-`. Labels take their values from the configuration
+        and from closed lists, never from a request.
+
+        | name | type | unit | labels | meaning |
+        | --- | --- | --- | --- | --- |
+
+        """
+    for metric in MetricCatalogue.all {
+        let labels = metric.labels.map { "`\($0)`" }.joined(separator: ", ")
+        page += "| `\(metric.name)` | \(metric.kind.rawValue) | \(metric.unit) | \(labels) | \(metric.meaning) |\n"
+    }
+    let closed: [(String, [String])] = [
+        ("code", StatusClass.allCases.map(\.label)),
+        ("outcome", TryOutcome.allCases.map(\.label)),
+        ("reason", ConnectionRefusal.allCases.map(\.label)),
+        ("status", RefusedStatus.all.map(String.init)),
+        ("le", LatencyHistogram.boundLabels + ["+Inf"]),
+    ]
+    page += "\nThe closed lists:\n\n"
+    for (label, values) in closed {
+        page += "- `\(label)`: " + values.map { "`\($0)`" }.joined(separator: ", ") + "\n"
+    }
+    return page
+}

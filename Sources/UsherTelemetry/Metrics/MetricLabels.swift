@@ -1,0 +1,118 @@
+/// How one try at an endpoint ended; the `outcome` label of `usher_endpoint_requests_total`.
+package enum TryOutcome: Int, Sendable, Hashable, CaseIterable {
+    /// A whole answer with a status below 500.
+    case success
+    /// A whole answer with a status of 500 or above.
+    case status5xx
+    /// No connection: refused, unreachable, or not made within `timeouts.connect`.
+    case connectFailed
+    /// No first byte within `timeouts.response`, silence, or the end of `timeouts.total`.
+    case timeout
+    /// The replica closed or reset the connection before its answer was whole.
+    case reset
+    /// What the replica sent is not an HTTP answer.
+    case garbage
+    /// The client went away before the answer was whole, which says nothing about the replica.
+    case clientAborted
+
+    package var label: String {
+        switch self {
+        case .success: "success"
+        case .status5xx: "status-5xx"
+        case .connectFailed: "connect-failed"
+        case .timeout: "timeout"
+        case .reset: "reset"
+        case .garbage: "garbage"
+        case .clientAborted: "client-aborted"
+        }
+    }
+
+    /// Whether the replica is to blame.
+    package var isFailure: Bool {
+        switch self {
+        case .success, .clientAborted: false
+        case .status5xx, .connectFailed, .timeout, .reset, .garbage: true
+        }
+    }
+}
+
+/// Why a client's connection was closed at accept; the `reason` label of `usher_client_connections_refused_total`.
+package enum ConnectionRefusal: Int, Sendable, Hashable, CaseIterable {
+    /// `limits.connections` is reached.
+    case connections
+    /// `limits.connections-per-client` is reached.
+    case connectionsPerClient
+    /// The process has no file descriptor left.
+    case fileDescriptors
+    /// Usher is shutting down.
+    case draining
+
+    package var label: String {
+        switch self {
+        case .connections: "connections"
+        case .connectionsPerClient: "connections-per-client"
+        case .fileDescriptors: "file-descriptors"
+        case .draining: "draining"
+        }
+    }
+}
+
+/// The class of a status; the `code` label of `usher_requests_total`.
+package enum StatusClass: Int, Sendable, Hashable, CaseIterable {
+    /// No status was sent: the client went away first.
+    case none
+    case informational
+    case success
+    case redirection
+    case clientError
+    case serverError
+
+    package init(status: Int) {
+        switch status {
+        case 100...199: self = .informational
+        case 200...299: self = .success
+        case 300...399: self = .redirection
+        case 400...499: self = .clientError
+        case 500...: self = .serverError
+        default: self = .none
+        }
+    }
+
+    package var label: String {
+        switch self {
+        case .none: "none"
+        case .informational: "1xx"
+        case .success: "2xx"
+        case .redirection: "3xx"
+        case .clientError: "4xx"
+        case .serverError: "5xx"
+        }
+    }
+}
+
+/// The statuses of requests that never reached a route; the `status` label of `usher_refused_requests_total`.
+package enum RefusedStatus {
+    /// Every status that has its own counter; others are counted as the first of their class (400 or 500).
+    package static let all: [Int] = [400, 408, 413, 414, 417, 429, 431, 500, 501, 503, 505]
+
+    static func index(of status: Int) -> Int {
+        let fallback = status >= 500 ? 500 : 400
+        return all.firstIndex(of: status) ?? all.firstIndex(of: fallback) ?? 0
+    }
+}
+
+/// The texts behind the numbers that a worker counts by.
+package struct MetricNames: Sendable, Hashable {
+    /// Route names by index.
+    package var routes: [String]
+    /// Service names by index.
+    package var services: [String]
+    /// Endpoint names by service and index.
+    package var endpoints: [[String]]
+
+    package init(routes: [String], services: [String], endpoints: [[String]]) {
+        self.routes = routes
+        self.services = services
+        self.endpoints = endpoints
+    }
+}

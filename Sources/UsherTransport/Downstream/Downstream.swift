@@ -1,0 +1,100 @@
+package import NIOCore
+package import UsherCore
+package import UsherHTTP
+
+/// Where one request came in and its answer goes out: an HTTP/1.1 connection during one exchange.
+///
+/// The handler calls `sendHead` once, `sendBody` any number of times and `sendEnd` once, then `flush`;
+/// or `answer` alone; or `abort` at any moment.
+package protocol Downstream: AnyObject {
+    /// The request's head. Valid until the exchange is over.
+    var head: RequestHead { get }
+    var peer: Peer { get }
+    /// When the head was complete.
+    var startedAt: MonotonicTime { get }
+    /// Bytes received and sent for this exchange, heads included.
+    var bytesReceived: Int { get }
+    var bytesSent: Int { get }
+    /// False: the client reads more slowly than we write; send no more until `downstreamIsWritable`.
+    var isWritable: Bool { get }
+
+    /// A `1xx` head of the replica, passed on before the answer.
+    func sendInformational(_ head: ResponseHead)
+    func sendHead(_ head: ResponseHead, edits: HeadEdits)
+    func sendBody(_ data: ByteBuffer)
+    func sendEnd(_ trailers: Trailers?)
+    func flush()
+
+    /// An answer of Usher's own, whole.
+    func answer(_ answer: LocalAnswer)
+    /// The answer cannot be finished: the client must see that it was cut off.
+    func abort()
+
+    /// Reads no more of the request's body until `resumeBody`.
+    func pauseBody()
+    func resumeBody()
+}
+
+/// What follows a request on its way: told everything that happens on the client's side.
+package protocol DownstreamHandler: AnyObject {
+    /// The connection is ready for whatever the handler does first; always the first call.
+    func begin()
+    func requestBody(_ data: ByteBuffer)
+    func requestEnd(_ trailers: Trailers?)
+    /// No more of the request is there for now: what was gathered may leave.
+    func requestReadComplete()
+    /// The client takes data again.
+    func downstreamIsWritable()
+    /// The client is gone or broke the rules before the answer was complete; nothing can be sent any more.
+    func downstreamClosed(_ reason: DownstreamEnd)
+    /// The answer is complete and handed to the socket. The head is no longer valid afterwards.
+    func exchangeEnded()
+}
+
+package enum DownstreamEnd: Sendable {
+    case aborted
+    case timedOut
+    case refused(Refusal)
+}
+
+/// Receives requests: the start of a request's path.
+package protocol RequestAcceptor: AnyObject {
+    /// A head is complete. Returns who follows the exchange; nothing may be sent before its `begin`.
+    func requestArrived(on downstream: any Downstream) -> any DownstreamHandler
+    /// A request was refused by the parser or a time-out before it had a handler.
+    func requestRefused(_ refusal: Refusal, on downstream: any Downstream)
+    func connectionOpened(_ connection: HTTP1ServerConnection)
+    func connectionClosed(_ connection: HTTP1ServerConnection)
+}
+
+/// Changes to a replica's answer on its way to the client.
+package struct HeadEdits {
+    /// Names to leave out, in lower case.
+    package var removedNames: [[UInt8]] = []
+    /// Whole lines to add, each ended by CR LF.
+    package var addedLines: ByteBuffer?
+
+    package init() {}
+}
+
+/// An answer that Usher gives itself.
+package struct LocalAnswer {
+    package var status: Int
+    package var body: ByteBuffer
+    package var contentType: StaticString
+    /// Whole lines to add, each ended by CR LF.
+    package var addedLines: ByteBuffer?
+    /// Close the connection afterwards: what follows on it cannot be trusted.
+    package var closes: Bool
+
+    package init(
+        status: Int, body: ByteBuffer, contentType: StaticString = "text/plain; charset=utf-8",
+        addedLines: ByteBuffer? = nil, closes: Bool = false
+    ) {
+        self.status = status
+        self.body = body
+        self.contentType = contentType
+        self.addedLines = addedLines
+        self.closes = closes
+    }
+}

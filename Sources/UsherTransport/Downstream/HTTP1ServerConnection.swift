@@ -1,0 +1,407 @@
+package import NIOCore
+package import UsherCore
+package import UsherHTTP
+
+/// A client's HTTP/1.1 connection: reads heads and bodies, one exchange at a time, and writes the answers.
+///
+/// Phase      | Meaning                                                    | Left when
+/// -----------|------------------------------------------------------------|------------------------------------
+/// head       | waiting for a request's head, or in the middle of one      | the head is complete or refused
+/// body       | an exchange runs and its request body is being read        | the body is complete
+/// answering  | the request is complete, its answer is not                 | the answer is complete
+/// discarding | answered; the rest of a short body is read and thrown away | the body is complete
+/// closing    | nothing more is read as a request                          | the channel closes
+///
+/// Confinement: the channel's event loop.
+package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Downstream {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    enum Phase { case head, body, answering, discarding, closing }
+
+    let loop: LoopContext
+    let limits: ConnectionLimits
+    let acceptor: any RequestAcceptor
+    var context: ChannelHandlerContext?
+    /// Where this connection stands in its owner's list of connections.
+    package var registryIndex = -1
+
+    package private(set) var peer: Peer
+    var phase = Phase.head
+    var requestHead: RequestHead?
+    var handler: (any DownstreamHandler)?
+    private var bodyReader = BodyReader(.none, limits: HeadLimits())
+    /// Received but not yet looked at: the rest of a body under back-pressure, or pipelined requests.
+    private var pendingInput: ByteBuffer?
+    private var isProcessing = false
+    var bodyIsPaused = false
+    private var readIsHeld = false
+    var isDraining = false
+
+    // The answer; written by the other half of this type.
+    var out: ByteBuffer?
+    /// Something was handed to the channel since its last flush.
+    var hasUnflushed = false
+    var answerFraming = BodyFraming.none
+    var answerIsStarted = false
+    var closesAfterAnswer = false
+
+    package var startedAt = MonotonicTime.start
+    var headStartedAt = MonotonicTime.start
+    var bodyBytes = 0
+    package private(set) var bytesReceived = 0
+    package var bytesSent = 0
+    package var isWritable = true
+    var stalledBytes = 0
+
+    package init(loop: LoopContext, limits: ConnectionLimits, peer: Peer, acceptor: any RequestAcceptor) {
+        self.loop = loop
+        self.limits = limits
+        self.peer = peer
+        self.acceptor = acceptor
+    }
+
+    /// The request's head while an exchange runs.
+    package var head: RequestHead {
+        if let head = self.requestHead { return head }
+        // Nobody may ask outside an exchange; an empty head is the harmless answer when somebody does.
+        let head = self.loop.takeRequestHead()
+        self.requestHead = head
+        return head
+    }
+
+    /// No request is under way.
+    package var isIdle: Bool { self.phase == .head && (self.requestHead?.isEmpty ?? true) }
+
+    /// Lets the exchange under way finish, then closes; an idle connection closes at once.
+    package func drain() {
+        self.isDraining = true
+        if self.isIdle {
+            self.phase = .closing
+            self.context?.close(promise: nil)
+        } else {
+            self.closesAfterAnswer = true
+        }
+    }
+
+    // MARK: Channel events
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        self.acceptor.connectionOpened(self)
+        self.loop.schedule(self, after: self.limits.idle, now: self.loop.now)
+        context.fireChannelActive()
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        self.phase = .closing
+        self.loop.cancel(self)
+        self.context = nil
+        self.out = nil
+        self.pendingInput = nil
+        self.endHandler(.aborted)
+        self.giveHeadBack()
+        self.acceptor.connectionClosed(self)
+        context.fireChannelInactive()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Read and write errors (reset by peer, broken pipe) leave nothing to say to this client.
+        context.close(promise: nil)
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var input = self.unwrapInboundIn(data)
+        self.bytesReceived += input.readableBytes
+        if self.pendingInput != nil {
+            self.pendingInput?.writeBuffer(&input)
+            self.loop.receiveBuffers.giveBack(input)
+            return
+        }
+        self.process(&input)
+        if input.readableBytes > 0 {
+            self.keep(input)
+        } else {
+            self.loop.receiveBuffers.giveBack(input)
+        }
+    }
+
+    package func read(context: ChannelHandlerContext) {
+        if self.holdsReads {
+            self.readIsHeld = true
+        } else {
+            context.read()
+        }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.isWritable = context.channel.isWritable
+        if self.isWritable {
+            self.handler?.downstreamIsWritable()
+            self.flush()
+        } else {
+            self.stalledBytes = self.unsentBytes(context)
+            self.loop.schedule(self, after: self.limits.writeStall, now: self.loop.now)
+        }
+    }
+
+    // MARK: Input
+
+    /// Takes off the input what the current phase can use.
+    private func process(_ input: inout ByteBuffer) {
+        self.isProcessing = true
+        defer { self.isProcessing = false }
+        var goesOn = true
+        while goesOn && input.readableBytes > 0 {
+            switch self.phase {
+            case .head:
+                goesOn = self.readHead(&input)
+            case .body:
+                goesOn = !self.bodyIsPaused && self.readBody(&input)
+            case .discarding:
+                goesOn = self.readBody(&input)
+            case .answering:
+                goesOn = false
+            case .closing:
+                input.moveReaderIndex(forwardBy: input.readableBytes)
+            }
+        }
+        if self.phase == .body { self.handler?.requestReadComplete() }
+        self.flush()
+    }
+
+    private func readHead(_ input: inout ByteBuffer) -> Bool {
+        let head = self.head
+        let isFirst = head.isEmpty
+        let available = input.readableBytes
+        switch head.parse(&input, limits: self.limits.head) {
+        case .needsMore:
+            if isFirst && !head.isEmpty {
+                self.headStartedAt = self.loop.now
+                self.bytesReceived = available
+                self.loop.schedule(self, after: self.limits.headTime, now: self.headStartedAt)
+            }
+            return false
+        case .refused(let refusal):
+            self.startedAt = self.loop.now
+            self.refuse(refusal)
+            return true
+        case .complete:
+            self.startedAt = self.loop.now
+            if isFirst { self.bytesReceived = available }
+            self.beginExchange(head)
+            return true
+        }
+    }
+
+    private func beginExchange(_ head: RequestHead) {
+        self.bytesSent = 0
+        self.answerIsStarted = false
+        self.closesAfterAnswer = self.isDraining || !head.keepAlive
+        self.bodyIsPaused = false
+        self.bodyBytes = 0
+        self.bodyReader = BodyReader(head.framing, limits: self.limits.head)
+        if self.bodyReader.isComplete {
+            self.phase = .answering
+        } else {
+            self.phase = .body
+            // A client that waits for `100 Continue` is not slow: its clock starts with the first byte.
+            if !head.expectsContinue { self.startBodyClock(self.startedAt) }
+        }
+        // The timer of a request without body stays where it is: whoever follows the exchange bounds its time.
+        let handler = self.acceptor.requestArrived(on: self)
+        self.handler = handler
+        handler.begin()
+        if self.handler === handler && self.phase == .answering { handler.requestEnd(nil) }
+    }
+
+    /// Hands one piece of the request's body on. False when more input is needed.
+    private func readBody(_ input: inout ByteBuffer) -> Bool {
+        switch self.bodyReader.next(&input) {
+        case .data(let data):
+            if self.bodyBytes == 0 && self.phase == .body { self.startBodyClock(self.loop.now) }
+            self.bodyBytes += data.readableBytes
+            if self.phase == .body { self.handler?.requestBody(data) }
+            return true
+        case .needsMore:
+            return false
+        case .end(let trailers):
+            if self.phase == .discarding {
+                self.exchangeIsOver()
+            } else {
+                self.phase = .answering
+                self.handler?.requestEnd(trailers)
+            }
+            return true
+        case .refused(let refusal):
+            self.bodyIsRefused(refusal)
+            return true
+        }
+    }
+
+    private func bodyIsRefused(_ refusal: Refusal) {
+        self.endEarly(.refused(refusal), refusal)
+    }
+
+    /// Input that the current phase cannot use stays, in a buffer of its own size when it is small.
+    private func keep(_ input: ByteBuffer) {
+        guard self.context != nil else { return }
+        if input.readableBytes < self.loop.receiveBuffers.capacity / 4 {
+            var copy = ByteBufferAllocator().buffer(capacity: input.readableBytes)
+            copy.writeImmutableBuffer(input)
+            self.pendingInput = copy
+            self.loop.receiveBuffers.giveBack(input)
+        } else {
+            self.pendingInput = input
+        }
+    }
+
+    /// Goes on with input that waited, and reads again when a read was held back.
+    func resumeInput() {
+        guard !self.isProcessing else { return }
+        if var input = self.pendingInput {
+            self.pendingInput = nil
+            self.process(&input)
+            if input.readableBytes > 0 && self.context != nil { self.pendingInput = input }
+        }
+        if self.readIsHeld && !self.holdsReads {
+            self.readIsHeld = false
+            self.context?.read()
+        }
+    }
+
+    /// While an exchange runs we read on, to notice a client that leaves; input that cannot be used stops that.
+    private var holdsReads: Bool {
+        self.phase != .closing && (self.pendingInput != nil || (self.bodyIsPaused && self.phase == .body))
+    }
+
+    package func pauseBody() {
+        self.bodyIsPaused = true
+    }
+
+    package func resumeBody() {
+        guard self.bodyIsPaused else { return }
+        self.bodyIsPaused = false
+        if self.phase == .body {
+            // Time under our own back-pressure is not the client's fault.
+            self.bodyBytes = 0
+            self.startBodyClock(self.loop.now)
+        }
+        self.resumeInput()
+    }
+
+    var bodyClockStart = MonotonicTime.start
+
+    private func startBodyClock(_ now: MonotonicTime) {
+        self.bodyClockStart = now
+        self.loop.schedule(self, after: self.limits.bodyGrace, now: now)
+    }
+
+    // MARK: The end of an exchange
+
+    /// The answer has been sent whole.
+    func answerIsComplete() {
+        switch self.phase {
+        case .answering:
+            self.exchangeIsOver()
+        case .body:
+            self.endHandler()
+            if self.closesAfterAnswer {
+                self.lingerAndClose()
+            } else {
+                self.phase = .discarding
+                self.loop.schedule(self, after: self.limits.bodyGrace, now: self.loop.now)
+                self.resumeInput()
+            }
+        case .head, .discarding, .closing:
+            break
+        }
+    }
+
+    /// May an answer that is sent before the body was read leave the connection usable?
+    var canDiscardBody: Bool {
+        guard let head = self.requestHead, case .length(let length) = head.framing else { return self.phase != .body }
+        return !head.expectsContinue && length <= self.limits.discardMax
+    }
+
+    private func endHandler() {
+        let handler = self.handler
+        self.handler = nil
+        handler?.exchangeEnded()
+    }
+
+    private func exchangeIsOver() {
+        self.endHandler()
+        self.giveHeadBack()
+        if self.closesAfterAnswer {
+            self.lingerAndClose()
+            return
+        }
+        self.phase = .head
+        self.loop.schedule(self, after: self.limits.idle, now: self.loop.now)
+        self.resumeInput()
+    }
+
+    private func giveHeadBack() {
+        guard let head = self.requestHead else { return }
+        self.requestHead = nil
+        self.loop.giveBack(head)
+    }
+
+    func endHandler(_ reason: DownstreamEnd) {
+        let handler = self.handler
+        self.handler = nil
+        handler?.downstreamClosed(reason)
+    }
+
+    /// The client broke a rule in the middle of an exchange: it gets the refusal when nothing was answered yet.
+    func endEarly(_ reason: DownstreamEnd, _ refusal: Refusal) {
+        let isStarted = self.answerIsStarted
+        self.endHandler(reason)
+        if isStarted { self.abort() } else { self.sendRefusal(refusal) }
+    }
+
+    func refuse(_ refusal: Refusal) {
+        self.bytesSent = 0
+        self.answerIsStarted = false
+        self.sendRefusal(refusal)
+        self.acceptor.requestRefused(refusal, on: self)
+        self.giveHeadBack()
+    }
+
+    private func sendRefusal(_ refusal: Refusal) {
+        var body = ByteBufferAllocator().buffer(capacity: 64)
+        body.writeString("\(refusal.reason)\n")
+        self.phase = .closing
+        self.answer(LocalAnswer(status: refusal.status, body: body, closes: true))
+        self.lingerAndClose()
+    }
+
+    /// Sends what is left, then closes our half and listens a moment, so that the client reads the answer before
+    /// a reset throws it away (RFC 9112 §9.6).
+    func lingerAndClose() {
+        self.phase = .closing
+        guard let context = self.context else { return }
+        self.flush()
+        context.close(mode: .output, promise: nil)
+        self.loop.schedule(self, after: self.limits.linger, now: self.loop.now)
+        if self.readIsHeld {
+            self.readIsHeld = false
+            context.read()
+        }
+    }
+
+    package func abort() {
+        self.phase = .closing
+        self.out = nil
+        self.context?.close(promise: nil)
+    }
+
+    package override func timerFired(now: MonotonicTime) {
+        self.timeIsOver(now: now)
+    }
+}

@@ -1,0 +1,114 @@
+package import NIOCore
+package import UsherCore
+package import UsherHTTP
+
+/// What everything on one event loop shares: clock, timers, buffers and spare heads.
+///
+/// Confinement: one event loop; `@unchecked Sendable` only so that it can travel there inside NIO's initialisers.
+package final class LoopContext: @unchecked Sendable {
+    package let eventLoop: any EventLoop
+
+    /// Buffers that sockets read into. 64 KiB: a large body needs few system calls, and only touched pages cost memory.
+    package let receiveBuffers = BufferPool(capacity: 65536, spareMax: 16)
+    /// Buffers that heads and small bodies are written into.
+    package let writeBuffers = BufferPool(capacity: 16384, spareMax: 64)
+
+    private var wheel = TimerWheel()
+    private var isTicking = false
+    private var requestHeads: [RequestHead] = []
+    private var responseHeads: [ResponseHead] = []
+    private static let spareHeadsMax = 256
+    private var dateSecond: Int64 = -1
+    private var dateLine = ByteBuffer()
+
+    package init(eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
+    }
+
+    /// The monotonic clock, read now.
+    package var now: MonotonicTime {
+        MonotonicTime(nanoseconds: NIODeadline.now().uptimeNanoseconds)
+    }
+
+    // MARK: Dates
+
+    /// The `Date` line, written anew once a second.
+    package func writeDateLine(to out: inout ByteBuffer) {
+        let second = WallClock.milliseconds() / 1000
+        if second != self.dateSecond {
+            self.dateSecond = second
+            self.dateLine.clear()
+            self.dateLine.writeStaticString("Date: ")
+            HTTPDate.write(unixSeconds: Int(second), to: &self.dateLine)
+            self.dateLine.writeStaticString("\r\n")
+        }
+        out.writeImmutableBuffer(self.dateLine)
+    }
+
+    // MARK: Heads
+
+    package func takeRequestHead() -> RequestHead {
+        self.requestHeads.popLast() ?? RequestHead()
+    }
+
+    package func giveBack(_ head: RequestHead) {
+        guard self.requestHeads.count < Self.spareHeadsMax else { return }
+        head.reset()
+        self.requestHeads.append(head)
+    }
+
+    package func takeResponseHead() -> ResponseHead {
+        self.responseHeads.popLast() ?? ResponseHead()
+    }
+
+    package func giveBack(_ head: ResponseHead) {
+        guard self.responseHeads.count < Self.spareHeadsMax else { return }
+        head.reset()
+        self.responseHeads.append(head)
+    }
+
+    // MARK: Timers
+
+    /// Calls `object.timerFired` once `deadline` (nanoseconds of the monotonic clock) has passed, at most a tick late.
+    package func schedule(_ object: TimedObject, at deadline: UInt64, now: MonotonicTime) {
+        self.wheel.schedule(object, at: deadline, now: now.nanoseconds)
+        if !self.isTicking { self.startTicking(now) }
+    }
+
+    package func schedule(_ object: TimedObject, after delay: UInt64, now: MonotonicTime) {
+        self.schedule(object, at: now.nanoseconds &+ min(delay, UInt64.max / 4), now: now)
+    }
+
+    package func cancel(_ object: TimedObject) {
+        self.wheel.cancel(object)
+    }
+
+    /// The wheel turns only while something is in it, so that an idle Usher does not wake up.
+    private func startTicking(_ now: MonotonicTime) {
+        self.isTicking = true
+        _ = self.wheel.due(now: now.nanoseconds)
+        let tick = TimeAmount.nanoseconds(Int64(TimerWheel.tick))
+        self.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { task in
+            let now = self.now
+            for object in self.wheel.due(now: now.nanoseconds) {
+                object.timerFired(now: now)
+            }
+            if self.wheel.count == 0 {
+                self.isTicking = false
+                task.cancel()
+            }
+        }
+    }
+}
+
+/// A timer for something that is not itself a connection.
+package final class DeadlineTimer: TimedObject {
+    /// Called when the deadline has passed. Cleared by the owner to break the cycle.
+    package var onFire: ((MonotonicTime) -> Void)?
+
+    package override init() {}
+
+    package override func timerFired(now: MonotonicTime) {
+        self.onFire?(now)
+    }
+}

@@ -1,0 +1,184 @@
+package import NIOCore
+internal import NIOPosix
+package import UsherCore
+internal import UsherHTTP
+
+/// One request on a connection of its own: readiness checks, and our own commands talking to a running Usher.
+package enum HTTPFetch {
+    package struct Request: Sendable {
+        package var address: ReplicaAddress
+        package var method = "GET"
+        /// Path and query, as they go on the wire.
+        package var target: String
+        package var host: String
+        package var fields: [(name: String, value: String)] = []
+        /// For everything: connecting, sending, the whole answer.
+        package var timeout: Duration
+        /// More of the body than this is an error. Default: 4 MiB.
+        package var bodyMax = 4_194_304
+
+        package init(address: ReplicaAddress, target: String, host: String, timeout: Duration) {
+            self.address = address
+            self.target = target
+            self.host = host
+            self.timeout = timeout
+        }
+    }
+
+    package struct Answer: Sendable {
+        package var status: Int
+        package var body: ByteBuffer
+    }
+
+    package struct Failure: Error, Sendable, CustomStringConvertible {
+        package var description: String
+    }
+
+    /// Sends the request and waits for the whole answer.
+    package static func send(_ request: Request, on eventLoop: any EventLoop) async throws -> Answer {
+        let promise = eventLoop.makePromise(of: Answer.self)
+        let timeout = TimeAmount.nanoseconds(Int64(clamping: request.timeout.nanosecondsClamped))
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(timeout)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(FetchHandler(request, promise: promise))
+                }
+            }
+        let connected: EventLoopFuture<any Channel>
+        do {
+            connected = try bootstrap.connect(to: request.address)
+        } catch {
+            promise.fail(error)
+            return try await promise.futureResult.get()
+        }
+        connected.whenFailure { promise.fail(Failure(description: Self.describe($0))) }
+        let timer = eventLoop.scheduleTask(in: timeout) {
+            promise.fail(Failure(description: "no answer within \(request.timeout)"))
+        }
+        promise.futureResult.whenComplete { _ in
+            timer.cancel()
+            connected.whenSuccess { $0.close(promise: nil) }
+        }
+        return try await promise.futureResult.get()
+    }
+
+    package static func describe(_ error: any Error) -> String {
+        switch error {
+        case let failure as Failure: failure.description
+        case let error as IOError: "\(String(cString: strerror(error.errnoCode)))"
+        case ChannelError.connectTimeout: "no connection in time"
+        case let error as NIOConnectionError: Self.describe(error.connectionErrors.first?.error ?? error)
+        default: "\(error)"
+        }
+    }
+}
+
+extension ClientBootstrap {
+    /// Connects to a replica's address, whatever its kind.
+    func connect(to address: ReplicaAddress) throws -> EventLoopFuture<any Channel> {
+        switch address {
+        case .ip(let ip, let port):
+            self.connect(to: try SocketAddress(ip, port: port))
+        case .name(let host, let port):
+            self.connect(host: host, port: port)
+        case .unix(let path):
+            self.connect(to: try SocketAddress(unixDomainSocketPath: path))
+        }
+    }
+}
+
+extension SocketAddress {
+    /// - Throws: never for a checked address; NIO parses the text again.
+    package init(_ address: IPAddress, port: Int) throws {
+        try self.init(ipAddress: address.description, port: port)
+    }
+}
+
+/// Sends one request when the connection is there and collects its answer.
+private final class FetchHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let request: HTTPFetch.Request
+    private let promise: EventLoopPromise<HTTPFetch.Answer>
+    private let limits = HeadLimits()
+    private let head = ResponseHead()
+    private var reader: BodyReader?
+    private var body = ByteBuffer()
+
+    init(_ request: HTTPFetch.Request, promise: EventLoopPromise<HTTPFetch.Answer>) {
+        self.request = request
+        self.promise = promise
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        var text = "\(self.request.method) \(self.request.target) HTTP/1.1\r\nHost: \(self.request.host)\r\n"
+        for field in self.request.fields { text += "\(field.name): \(field.value)\r\n" }
+        text += "User-Agent: usher\r\nConnection: close\r\n\r\n"
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var input = self.unwrapInboundIn(data)
+        if self.reader == nil, !self.readHead(&input) { return }
+        self.readBody(&input)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if self.reader?.endOfInput() == .complete {
+            self.succeed()
+        } else {
+            self.fail("the connection was closed before the answer was complete")
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.fail(HTTPFetch.describe(error))
+        context.close(promise: nil)
+    }
+
+    private func readHead(_ input: inout ByteBuffer) -> Bool {
+        while true {
+            switch self.head.parse(&input, requestMethod: .get, limits: self.limits) {
+            case .needsMore:
+                return false
+            case .refused(let refusal):
+                self.fail("not an HTTP/1.1 answer: \(refusal.reason)")
+                return false
+            case .complete where self.head.status < 200:
+                self.head.reset()
+            case .complete:
+                self.reader = BodyReader(self.head.framing, limits: self.limits)
+                return true
+            }
+        }
+    }
+
+    private func readBody(_ input: inout ByteBuffer) {
+        while let piece = self.reader?.next(&input) {
+            switch piece {
+            case .data(var data):
+                self.body.writeBuffer(&data)
+                if self.body.readableBytes > self.request.bodyMax { self.fail("the answer is too long") }
+            case .needsMore:
+                if self.reader?.isComplete == true { self.succeed() }
+                return
+            case .end:
+                self.succeed()
+                return
+            case .refused(let refusal):
+                self.fail("not an HTTP/1.1 answer: \(refusal.reason)")
+                return
+            }
+        }
+    }
+
+    private func succeed() {
+        self.promise.succeed(.init(status: self.head.status, body: self.body))
+    }
+
+    private func fail(_ description: String) {
+        self.promise.fail(HTTPFetch.Failure(description: description))
+    }
+}

@@ -1,0 +1,190 @@
+internal import NIOCore
+internal import NIOPosix
+package import UsherCore
+package import UsherHTTP
+package import UsherReplication
+
+/// One worker's connections to one replica: opens them, hands them out, takes them back.
+///
+/// The rules (last in first out, bounds, expiry) are `PoolState`'s; this type does what they say.
+///
+/// Confinement: one event loop.
+package final class UpstreamPool {
+    package struct Configuration: Sendable, Hashable {
+        /// Connections of this worker to this replica at most; the setting's share of one worker.
+        package var connectionsMax: Int
+        /// How long an unused connection is kept, in nanoseconds.
+        package var keep: UInt64
+        /// `timeouts.connect`.
+        package var connectTimeout: Duration
+        package var headLimits: HeadLimits
+
+        package init(connectionsMax: Int, keep: UInt64, connectTimeout: Duration, headLimits: HeadLimits) {
+            self.connectionsMax = connectionsMax
+            self.keep = keep
+            self.connectTimeout = connectTimeout
+            self.headLimits = headLimits
+        }
+    }
+
+    package enum Acquisition {
+        case use(UpstreamConnection)
+        /// None is idle and one more may be opened: call `connect` with this identifier.
+        case connect(ConnectionID)
+        /// All are busy.
+        case full
+    }
+
+    private let loop: LoopContext
+    private let configuration: Configuration
+    package private(set) var address: ReplicaAddress
+    private var state: PoolState
+    /// By `ConnectionID.slot`.
+    private var connections: [UpstreamConnection?] = []
+    /// Told whenever a connection became free or went away: somebody who waits may go on.
+    package var onFree: (() -> Void)?
+    /// Told of every connection that is up (true) and of every such one that is closed (false).
+    package var onChange: ((Bool) -> Void)?
+
+    package init(_ address: ReplicaAddress, _ configuration: Configuration, loop: LoopContext) {
+        self.address = address
+        self.configuration = configuration
+        self.loop = loop
+        self.state = PoolState(
+            limit: configuration.connectionsMax, keep: .nanoseconds(Int64(clamping: configuration.keep)))
+    }
+
+    /// Connections in any state.
+    package var count: Int { self.state.count }
+    package var idleCount: Int { self.state.idleCount }
+
+    /// - Parameter fresh: an idle connection will not do, because one has just died under the request.
+    package func acquire(fresh: Bool = false, now: MonotonicTime) -> Acquisition {
+        while true {
+            switch self.state.acquire(fresh: fresh, now: now) {
+            case .use(let id):
+                if let connection = self.connection(id), connection.isUsable { return .use(connection) }
+                // It is being closed, and nobody may get it any more.
+                self.state.closed(id)
+            case .connect(let id):
+                return .connect(id)
+            case .replace(let old, let id):
+                self.connection(old)?.close()
+                return .connect(id)
+            case .full, .removed:
+                return .full
+            }
+        }
+    }
+
+    /// Opens the connection that `acquire` asked for; `completion` is called once, on this loop.
+    package func connect(
+        _ id: ConnectionID, completion: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void
+    ) {
+        let connection = UpstreamConnection(
+            id: id, loop: self.loop, headLimits: self.configuration.headLimits, pool: self)
+        let attempt: EventLoopFuture<any Channel>
+        do {
+            attempt = try self.bootstrap(connection).connect(to: self.address)
+        } catch {
+            attempt = self.loop.eventLoop.makeFailedFuture(error)
+        }
+        attempt.assumeIsolated().whenComplete { result in
+            switch result {
+            case .success:
+                completion(self.established(connection))
+            case .failure(let error):
+                self.state.connectFailed(id)
+                completion(.failure(Self.failure(of: error)))
+                self.onFree?()
+            }
+        }
+    }
+
+    /// Closes what is idle and lets the rest finish; nobody gets a connection any more.
+    package func remove() {
+        self.state.removed()
+        self.closeExpired(now: self.loop.now)
+    }
+
+    /// The replica moved: connections to the old place are used no longer.
+    package func move(to address: ReplicaAddress) {
+        guard address != self.address else { return }
+        self.address = address
+        for case let connection? in self.connections where connection.isUsable { connection.close() }
+    }
+
+    /// Ends the tries that wait for an answer's first byte, because the replica was taken out.
+    package func failWaiting(_ failure: UpstreamFailure) {
+        for case let connection? in self.connections where connection.awaitsAnswer { connection.fail(failure) }
+    }
+
+    // MARK: Told by the connections
+
+    /// Its exchange ended and left it usable; or it was opened for a request that did not wait.
+    package func connectionIsFree(_ connection: UpstreamConnection) {
+        let now = self.loop.now
+        switch self.state.released(connection.id, now: now) {
+        case .keep:
+            self.loop.schedule(connection, after: self.configuration.keep, now: now)
+            self.onFree?()
+        case .close, .ignored:
+            connection.close()
+        }
+    }
+
+    func connectionClosed(_ connection: UpstreamConnection) {
+        let slot = connection.id.slot
+        if self.connections.indices.contains(slot), self.connections[slot] === connection {
+            self.connections[slot] = nil
+            self.onChange?(false)
+        }
+        if self.state.closed(connection.id) { self.onFree?() }
+    }
+
+    // MARK: Opening
+
+    private func established(_ connection: UpstreamConnection) -> Result<UpstreamConnection, UpstreamFailure> {
+        guard self.state.connected(connection.id), connection.isUsable else {
+            self.state.closed(connection.id)
+            connection.close()
+            return .failure(.init(.connectFailed, "the replica closed the new connection at once"))
+        }
+        let slot = connection.id.slot
+        while self.connections.count <= slot { self.connections.append(nil) }
+        self.connections[slot] = connection
+        self.onChange?(true)
+        return .success(connection)
+    }
+
+    private func connection(_ id: ConnectionID) -> UpstreamConnection? {
+        guard self.connections.indices.contains(id.slot), let connection = self.connections[id.slot],
+            connection.id == id
+        else { return nil }
+        return connection
+    }
+
+    private func closeExpired(now: MonotonicTime) {
+        while let id = self.state.nextExpired(now: now) { self.connection(id)?.close() }
+    }
+
+    private func bootstrap(_ connection: UpstreamConnection) -> ClientBootstrap {
+        let timeout = Int64(clamping: self.configuration.connectTimeout.nanosecondsClamped)
+        // The initialiser runs on this loop, where the connection belongs.
+        let boxed = NIOLoopBound(connection, eventLoop: self.loop.eventLoop)
+        return ClientBootstrap(group: self.loop.eventLoop)
+            .connectTimeout(.nanoseconds(timeout))
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(.recvAllocator, value: PooledReceiveAllocator(pool: self.loop.receiveBuffers))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(boxed.value)
+                }
+            }
+    }
+
+    private static func failure(of error: any Error) -> UpstreamFailure {
+        if case ChannelError.connectTimeout = error { return .init(.connectTimedOut, "no connection in time") }
+        return .init(.connectFailed, "cannot connect: \(HTTPFetch.describe(error))")
+    }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import UnixSignals
+import UsherConfiguration
+import UsherCore
+import UsherGateway
+
+/// `usher run [usher.yaml]`: serve until told to stop.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Serve what a configuration says, in the foreground.",
+        discussion: """
+            Example:
+              usher run usher.yaml
+
+            SIGTERM and Ctrl-C stop it gently: no new connections, running requests finish (at most 30 s), supervised
+            processes end. Exit codes: 0 stopped, 1 the configuration or the start failed, 2 wrong usage.
+            """)
+
+    @Argument(help: "The configuration.")
+    var file = "usher.yaml"
+
+    mutating func run() async throws {
+        let settings: Settings
+        do throws(ConfigurationProblems) {
+            settings = try ConfigurationReader.read(file: self.file, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            printError("\(error)")
+            throw ExitCode(1)
+        }
+        FileLimit.raise()
+        // A client or a log reader that goes away is an error to handle, not a signal to die of.
+        signal(SIGPIPE, SIG_IGN)
+        Gateway.bootstrapLog(level: settings.log.level)
+        let gateway = Gateway(settings, logger: Logger(label: "usher")) { bound in
+            printError(Welcome.text(settings, bound))
+        }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: gateway)], gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "usher.services", factory: { _ in SwiftLogNoOpLogHandler() })))
+        do {
+            try await group.run()
+        } catch {
+            printError("usher: \(error)")
+            throw ExitCode(1)
+        }
+    }
+}
+
+/// Makes room for as many connections as the system lets us have.
+enum FileLimit {
+    static func raise() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+/// What a person sees when Usher has started: where it listens, and what to try.
+enum Welcome {
+    static func text(_ settings: Settings, _ bound: Gateway.Bound) -> String {
+        var lines = ["usher \(Gateway.version) serves \(settings.file)"]
+        for (listener, port) in zip(settings.listeners, bound.listenerPorts) {
+            lines.append("  listening on  \(Self.url(listener.address, port))")
+        }
+        lines.append("  admin on      \(Self.url(settings.admin.address, bound.adminPort))")
+        if let first = settings.listeners.first, let port = bound.listenerPorts.first {
+            let base = Self.url(first.address, port)
+            lines.append("try:")
+            lines.append("  curl -i \(base)\(Self.samplePath(settings))")
+            lines.append("  curl -s \(Self.url(settings.admin.address, bound.adminPort))/readyz")
+            lines.append("  curl -s \(Self.url(settings.admin.address, bound.adminPort))/api/v1/services")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// An address that a person on this machine can open.
+    private static func url(_ address: ListenAddress, _ port: Int) -> String {
+        switch address {
+        case .ip(let ip, _) where ip.isUnspecified: "http://localhost:\(port)"
+        case .ip(let ip, _): ip.isV4 ? "http://\(ip):\(port)" : "http://[\(ip)]:\(port)"
+        case .unix(let path): "unix:\(path)"
+        }
+    }
+
+    /// A path of the first route that says one.
+    private static func samplePath(_ settings: Settings) -> String {
+        for route in settings.routes {
+            switch route.match.path {
+            case .exact(let path): return path
+            case .prefix(let path): return path + "/"
+            case nil: continue
+            }
+        }
+        return "/"
+    }
+}

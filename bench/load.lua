@@ -1,0 +1,18 @@
+-- What wrk sends, and its results as one line of JSON.
+-- With an argument every request is a POST with that many bytes, otherwise a GET.
+
+function init(arguments)
+    if arguments[1] then
+        wrk.method = "POST"
+        wrk.body = string.rep("u", tonumber(arguments[1]))
+    end
+end
+
+function done(summary, latency)
+    local errors = summary.errors
+    io.write(string.format(
+        '\nRESULT {"requests": %d, "seconds": %.6f, "bytes": %d, "p50_us": %.1f, "p99_us": %.1f, "failed": %d}\n',
+        summary.requests, summary.duration / 1e6, summary.bytes,
+        latency:percentile(50), latency:percentile(99),
+        errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end

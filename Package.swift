@@ -116,7 +116,7 @@ let package = Package(
                 nioPosix, logging, lifecycle,
             ],
             swiftSettings: common),
-        .testTarget(name: "FaultTests", dependencies: ["usher"], swiftSettings: common),
+        .testTarget(name: "FaultTests", dependencies: ["usher"], exclude: ["Support"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -97,7 +97,8 @@ enum ConsolePage {
               return [title, table(service)];
             });
             document.getElementById("services").replaceChildren(...all);
-            state.textContent = services.length + " services, " + new Date().toLocaleTimeString();
+            const noun = services.length === 1 ? "service" : "services";
+            state.textContent = `${services.length} ${noun}, ${new Date().toLocaleTimeString()}`;
           } catch (problem) {
             state.textContent = "Usher does not answer: " + problem.message;
           }

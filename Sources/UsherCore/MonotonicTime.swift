@@ -28,6 +28,12 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
         return .nanoseconds(Int64(clamping: nanoseconds &- earlier.nanoseconds))
     }
 
+    /// The same in whole nanoseconds, without the cost of a `Duration`.
+    @inlinable
+    public func nanoseconds(since earlier: MonotonicTime) -> UInt64 {
+        nanoseconds > earlier.nanoseconds ? nanoseconds &- earlier.nanoseconds : 0
+    }
+
     @inlinable
     public static func < (left: MonotonicTime, right: MonotonicTime) -> Bool {
         left.nanoseconds < right.nanoseconds

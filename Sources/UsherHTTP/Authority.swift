@@ -57,7 +57,7 @@ enum Authority {
                 continue
             }
             var end = index
-            while end < close, Octets.hexadecimal[Int(value[end])] < 16 { end += 1 }
+            while end < close, Octets.hexadecimal(value[end]) < 16 { end += 1 }
             if end < close, value[end] == 0x2E {
                 guard isDottedQuad(value.extracting(index..<close)) else { return nil }
                 groups += 2

@@ -41,7 +41,7 @@ struct CanonicalPath {
                 index += 2
             default:
                 if byte == 0x3B { segmentIsSuspect = true }
-                if Target.Class.table[Int(byte)] == Target.Class.encoding {
+                if Octets.encoding.contains(byte) {
                     PercentEncoding.write(byte, into: &text)
                 } else {
                     text.append(byte)
@@ -107,15 +107,15 @@ enum PercentEncoding {
     /// The byte that `%XX` at a place stands for, nil when it is broken.
     static func decode(_ bytes: Span<UInt8>, at index: Int) -> UInt8? {
         guard index + 2 < bytes.count else { return nil }
-        let high = Octets.hexadecimal[Int(bytes[index + 1])]
-        let low = Octets.hexadecimal[Int(bytes[index + 2])]
+        let high = Octets.hexadecimal(bytes[index + 1])
+        let low = Octets.hexadecimal(bytes[index + 2])
         guard high < 16, low < 16 else { return nil }
         return high &<< 4 | low
     }
 
     /// Writes an unreserved byte as itself and any other as an escape in upper case.
     static func write(_ byte: UInt8, into text: inout [UInt8]) {
-        guard !Octets.unreserved[Int(byte)] else { return text.append(byte) }
+        guard !Octets.unreserved.contains(byte) else { return text.append(byte) }
         text.append(0x25)
         text.append(digit(byte &>> 4))
         text.append(digit(byte & 15))
@@ -130,7 +130,7 @@ enum PercentEncoding {
                 guard let decoded = decode(query, at: index) else { return .percentEncoding }
                 write(decoded, into: &text)
                 index += 2
-            } else if Target.Class.table[Int(byte)] == Target.Class.encoding {
+            } else if Octets.encoding.contains(byte) {
                 write(byte, into: &text)
             } else {
                 text.append(byte)

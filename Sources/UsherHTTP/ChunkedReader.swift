@@ -90,7 +90,7 @@ struct ChunkedReader: Sendable {
     }
 
     private mutating func readSize(_ byte: UInt8) -> Fault? {
-        let value = Octets.hexadecimal[Int(byte)]
+        let value = Octets.hexadecimal(byte)
         if value < 16 {
             digits += 1
             guard digits <= Self.mostDigits, remaining <= Int.max &>> 4 else { return .chunkTooLarge }

@@ -23,7 +23,10 @@ struct FieldFacts {
     var isChunked: Bool { seen.contains(.transferEncoding) }
 
     /// Fields that are read here; all others only pass through.
-    private static let read: HeaderSet = [.host, .connection, .contentLength, .transferEncoding, .expect]
+    @inline(__always)
+    private static var read: HeaderSet {
+        HeaderSet().with(.host).with(.connection).with(.contentLength).with(.transferEncoding).with(.expect)
+    }
 
     /// Takes one field into account, or says why the message is refused.
     @inline(__always)

@@ -25,51 +25,68 @@ struct FieldScanner {
         case lineStart, name, value, lineFeed, lastLineFeed
     }
 
+    /// Kept here, because finding a shared object costs a call.
+    private let names = HeaderNames.shared
     private var phase = Phase.lineStart
     private var lineStart = 0
     private var nameEnd = 0
 
+    mutating func reset() {
+        phase = .lineStart
+    }
+
     /// Looks on from `position`, which moves behind the last byte that was looked at.
+    ///
+    /// A line that is there as a whole is read in one go, from state to state without another choice between them.
     @inline(__always)
     mutating func next(_ bytes: Span<UInt8>, _ position: inout Int, end: Int) -> Event {
-        while position < end {
-            switch phase {
-            case .lineStart:
-                lineStart = position
-                guard bytes[position] != Octets.carriageReturn else {
-                    position &+= 1
-                    phase = .lastLineFeed
-                    continue
-                }
-                phase = .name
-            case .name:
-                while position < end, Octets.token[Int(bytes[position])] { position &+= 1 }
-                guard position < end else { return .needsMore }
-                guard bytes[position] == 0x3A, position > lineStart else { return .refused(badName(bytes, position)) }
-                nameEnd = position
+        switch phase {
+        case .lineStart:
+            guard position < end else { return .needsMore }
+            lineStart = position
+            guard bytes[position] != Octets.carriageReturn else {
                 position &+= 1
-                phase = .value
-            case .value:
+                phase = .lastLineFeed
+                return lastLineFeed(bytes, &position, end: end)
+            }
+            phase = .name
+            fallthrough
+        case .name:
+            position = Octets.endOfToken(bytes, from: position, to: end)
+            guard position < end else { return .needsMore }
+            guard bytes[position] == 0x3A, position > lineStart else { return .refused(badName(bytes, position)) }
+            nameEnd = position
+            position &+= 1
+            phase = .value
+            fallthrough
+        case .value:
+            while true {
                 position = Octets.firstControl(bytes, from: position, to: end)
                 guard position < end else { return .needsMore }
                 let byte = bytes[position]
-                guard byte == Octets.carriageReturn || byte == Octets.tab else {
-                    return .refused(.controlInValue)
-                }
+                guard byte == Octets.carriageReturn || byte == Octets.tab else { return .refused(.controlInValue) }
                 position &+= 1
-                if byte == Octets.carriageReturn { phase = .lineFeed }
-            case .lineFeed:
-                guard bytes[position] == Octets.lineFeed else { return .refused(.bareReturn) }
-                position &+= 1
-                phase = .lineStart
-                return .field(field(bytes, lineEnd: position))
-            case .lastLineFeed:
-                guard bytes[position] == Octets.lineFeed else { return .refused(.bareReturn) }
-                position &+= 1
-                return .end
+                if byte == Octets.carriageReturn { break }
             }
+            phase = .lineFeed
+            fallthrough
+        case .lineFeed:
+            guard position < end else { return .needsMore }
+            guard bytes[position] == Octets.lineFeed else { return .refused(.bareReturn) }
+            position &+= 1
+            phase = .lineStart
+            return .field(field(bytes, lineEnd: position))
+        case .lastLineFeed:
+            return lastLineFeed(bytes, &position, end: end)
         }
-        return .needsMore
+    }
+
+    @inline(__always)
+    private func lastLineFeed(_ bytes: Span<UInt8>, _ position: inout Int, end: Int) -> Event {
+        guard position < end else { return .needsMore }
+        guard bytes[position] == Octets.lineFeed else { return .refused(.bareReturn) }
+        position &+= 1
+        return .end
     }
 
     @inline(__always)
@@ -81,7 +98,7 @@ struct FieldScanner {
         return HeaderField(
             name: ByteSlice(from: lineStart, to: nameEnd), value: ByteSlice(from: start, to: end),
             lineCount: UInt32(truncatingIfNeeded: lineEnd &- lineStart),
-            id: HeaderNames.id(bytes, from: lineStart, count: nameEnd &- lineStart), listedInConnection: false)
+            id: names.id(bytes, from: lineStart, count: nameEnd &- lineStart), listedInConnection: false)
     }
 
     @inline(__always)

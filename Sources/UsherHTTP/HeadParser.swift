@@ -15,8 +15,8 @@ protocol StartLine {
 
 /// Reads a start line, fields and the empty line, from any cutting of the input with the same result.
 ///
-/// Faults are found in the order of the bytes, so what is refused and why does not depend on how the bytes arrive. Every
-/// byte is scanned once; a line's own meaning is read once more when the line is complete.
+/// Faults are found in the order of the bytes, so what is refused and why does not depend on how the bytes arrive.
+/// Every byte is scanned once; a line's own meaning is read once more when the line is complete.
 struct HeadParser<Line: StartLine> {
     /// Input is copied in portions of this many bytes when a head arrives in parts, so that a body behind it is not.
     static var portion: Int { 2048 }
@@ -35,7 +35,7 @@ struct HeadParser<Line: StartLine> {
     mutating func reset() {
         line.reset()
         facts = FieldFacts()
-        fieldScanner = FieldScanner()
+        fieldScanner.reset()
         isPastLine = false
         position = 0
         outcome = nil

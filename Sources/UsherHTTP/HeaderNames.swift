@@ -1,5 +1,5 @@
 /// Finds a name's id by its length and words, without making a String: a hash of both chooses one candidate.
-struct HeaderNames {
+final class HeaderNames: Sendable {
     /// A name as its length and up to four overlapping words, which together determine it when it is at most 32 long.
     struct Key: Equatable {
         var count = 0
@@ -14,8 +14,8 @@ struct HeaderNames {
             return Int(truncatingIfNeeded: mixed &>> 56)
         }
 
-        /// Chosen so that at most two names share a slot of 256; a test holds that no more do.
-        private var multiplier: UInt64 { 0xD6E8_FEB8_6659_FD93 }
+        /// Chosen by trial so that no two names share a slot; a test holds that. A new name may need another number.
+        private var multiplier: UInt64 { 0x1818_E811_892F_902B }
     }
 
     private struct Entry {
@@ -25,38 +25,28 @@ struct HeaderNames {
 
     static let shared = HeaderNames()
 
-    /// 256 slots, and one more behind them so that the neighbour of the last can be looked at.
-    private var entries: InlineArray<264, Entry>
-    /// How many slots a name may lie behind its own.
-    private(set) var longestProbe = 0
+    private let entries: InlineArray<256, Entry>
 
     private init() {
-        entries = InlineArray(repeating: Entry())
+        var entries = InlineArray<256, Entry>(repeating: Entry())
         for (id, name) in HeaderID.names {
             let bytes: [UInt8] = name.withUTF8Buffer { unsafe Array($0) }
             let key = Self.key(bytes.span, from: 0, count: bytes.count)
-            var slot = key.slot
-            while slot < entries.count, entries[slot].id != .other { slot += 1 }
-            guard slot < entries.count else { continue }
-            entries[slot] = Entry(key: key, id: id)
-            longestProbe = max(longestProbe, slot - key.slot)
+            entries[key.slot] = Entry(key: key, id: id)
         }
+        self.entries = entries
     }
 
     /// The id of the name at a place in a head; the bytes must be those of a token.
     @inline(__always)
-    static func id(_ bytes: Span<UInt8>, from start: Int, count: Int) -> HeaderID {
-        guard count >= 2, count <= 32 else { return prefixed(bytes, from: start, count: count) }
+    func id(_ bytes: Span<UInt8>, from start: Int, count: Int) -> HeaderID {
+        guard count >= 2, count <= 32 else { return Self.prefixed(bytes, from: start, count: count) }
         let key = Self.key(bytes, from: start, count: count)
-        var slot = key.slot
-        let last = min(slot + shared.longestProbe, 263)
-        while slot <= last {
-            if shared.entries[slot].key == key { return shared.entries[slot].id }
-            slot &+= 1
-        }
+        let slot = key.slot
+        if entries[slot].key == key { return entries[slot].id }
         // Only two families of names are known by their beginning.
         let initial = UInt8(truncatingIfNeeded: key.first)
-        return initial == 0x75 || initial == 0x78 ? prefixed(bytes, from: start, count: count) : .other
+        return initial == 0x75 || initial == 0x78 ? Self.prefixed(bytes, from: start, count: count) : .other
     }
 
     @inline(never)
@@ -95,7 +85,8 @@ struct HeaderNames {
 
     /// Eight bytes of a token without case and with `_` read as `-`.
     ///
-    /// Setting the case bit maps no other token byte onto a letter, digit or `-`, and `_` onto 0x7F, which no token has.
+    /// Setting the case bit maps no other token byte onto a letter, digit or `-`, and maps `_` onto 0x7F, which no token
+    /// has.
     @inline(__always)
     private static func folded(_ word: UInt64) -> UInt64 {
         let lower = word | 0x2020_2020_2020_2020

@@ -28,6 +28,14 @@ public struct HeaderSet: Sendable, Hashable, ExpressibleByArrayLiteral {
         bits &= ~(1 &<< UInt64(id.rawValue))
     }
 
+    /// The set with one name more; chains of it are constants.
+    @inlinable
+    public func with(_ id: HeaderID) -> HeaderSet {
+        var result = self
+        result.insert(id)
+        return result
+    }
+
     @inlinable
     public func union(_ other: HeaderSet) -> HeaderSet {
         var result = self
@@ -44,15 +52,16 @@ public struct HeaderSet: Sendable, Hashable, ExpressibleByArrayLiteral {
 extension HeaderSet {
     /// Fields that concern one connection only and never pass on (RFC 9110 §7.6.1), and `Proxy`, which CGI programs
     /// take for a setting of their environment.
-    public static let hopByHop: HeaderSet = [
-        .connection, .keepAlive, .proxyConnection, .proxyAuthorization, .proxyAuthenticate, .proxy, .te,
-        .transferEncoding, .upgrade, .http2Settings,
-    ]
+    @inlinable public static var hopByHop: HeaderSet {
+        HeaderSet().with(.connection).with(.keepAlive).with(.proxyConnection).with(.proxyAuthorization)
+            .with(.proxyAuthenticate).with(.proxy).with(.te).with(.transferEncoding).with(.upgrade).with(.http2Settings)
+    }
 
     /// Fields that tell a service who asked; they count only when a trusted peer sent them.
-    public static let forwarding: HeaderSet = [
-        .forwarded, .xForwardedFor, .xForwardedProto, .xForwardedHost, .xForwardedPort, .xForwardedOther, .xRealIP,
-    ]
+    @inlinable public static var forwarding: HeaderSet {
+        HeaderSet().with(.forwarded).with(.xForwardedFor).with(.xForwardedProto).with(.xForwardedHost)
+            .with(.xForwardedPort).with(.xForwardedOther).with(.xRealIP)
+    }
 
     /// Fields that may not come behind a body, because they would have changed how it was read, routed or judged
     /// (RFC 9110 §6.5.1).

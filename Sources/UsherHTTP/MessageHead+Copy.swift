@@ -8,20 +8,39 @@ extension MessageHead {
     }
 }
 
-/// Numbers in heads.
-public enum DecimalText {
-    /// Appends a number that is not negative in decimal digits; a negative one as 0.
+extension MessageHead {
+    /// Copies the field lines that pass on, by runs of neighbouring lines, without the empty line that ends them.
+    ///
+    /// Left out: hop-by-hop fields, fields that `Connection` names, `dropping`, and names in `droppingNames`, which are in
+    /// lower case.
+    ///
+    /// - Parameter bytes: the head's own bytes.
     @inlinable
-    public static func write(_ number: Int, to out: inout ByteBuffer) {
-        var rest = UInt64(max(number, 0))
-        // As many places as the largest 64-bit number has.
-        var digits = InlineArray<20, UInt8>(repeating: 0)
-        var place = 20
-        repeat {
-            place -= 1
-            digits[place] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
-            rest /= 10
-        } while rest > 0
-        unsafe out.writeBytes(digits.span.extracting(place..<20).bytes)
+    public func copyFields(
+        to writer: inout HeadWriter, of bytes: Span<UInt8>, dropping: HeaderSet, droppingNames: [[UInt8]]
+    ) {
+        let dropped = dropping.union(.hopByHop)
+        var runStart = 0
+        var runEnd = 0
+        for field in self.fields {
+            let line = field.line.range(in: bytes.count)
+            if dropped.contains(field.id) || field.listedInConnection
+                || (!droppingNames.isEmpty && self.isNamed(field, droppingNames, bytes))
+            {
+                writer.write(bytes, runStart..<runEnd)
+                runStart = line.upperBound
+            } else if runStart == runEnd {
+                runStart = line.lowerBound
+            }
+            runEnd = line.upperBound
+        }
+        writer.write(bytes, runStart..<runEnd)
+    }
+
+    @usableFromInline
+    func isNamed(_ field: HeaderField, _ names: [[UInt8]], _ span: Span<UInt8>) -> Bool {
+        let name = span.extracting(field.name.range(in: span.count))
+        for candidate in names where equalsFolded(name, candidate.span) { return true }
+        return false
     }
 }

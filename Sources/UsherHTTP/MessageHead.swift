@@ -65,31 +65,12 @@ extension MessageHead {
         return nil
     }
 
-    /// Copies the field lines that pass on, by runs of neighbouring lines, without the empty line that ends them.
+    /// Copies the field lines that pass on, without the empty line that ends them.
     func copyLines(to out: inout ByteBuffer, dropping: HeaderSet, droppingNames: [[UInt8]]) {
-        let span = bytes.readableBytesUInt8Span
-        let dropped = dropping.union(.hopByHop)
-        var runStart = 0
-        var runEnd = 0
-        for field in fields {
-            let drops =
-                dropped.contains(field.id) || field.listedInConnection
-                || (!droppingNames.isEmpty && isNamed(field, droppingNames, span))
-            let line = field.line.range(in: span.count)
-            if drops {
-                out.append(span.extracting(runStart..<runEnd))
-                runStart = line.upperBound
-            } else if runStart == runEnd {
-                runStart = line.lowerBound
-            }
-            runEnd = line.upperBound
+        let bytes = self.bytes
+        out.writeHead(reserving: bytes.readableBytes) { writer in
+            self.copyFields(
+                to: &writer, of: bytes.readableBytesUInt8Span, dropping: dropping, droppingNames: droppingNames)
         }
-        out.append(span.extracting(runStart..<runEnd))
-    }
-
-    private func isNamed(_ field: HeaderField, _ names: [[UInt8]], _ span: Span<UInt8>) -> Bool {
-        let name = span.extracting(field.name.range(in: span.count))
-        for candidate in names where equalsFolded(name, candidate.span) { return true }
-        return false
     }
 }

@@ -7,31 +7,41 @@ enum Octets {
     static let space: UInt8 = 0x20
     static let tab: UInt8 = 0x09
 
-    /// Whether a byte may stand in a token (RFC 9110 §5.6.2).
-    static let token: InlineArray<256, Bool> = InlineArray { index in
-        let byte = UInt8(truncatingIfNeeded: index)
-        return isAlphanumeric(byte) || contains(byte, in: "!#$%&'*+-.^_`|~")
-    }
+    /// A set of ASCII bytes as two words of bits. Constants, because a table made at its first use costs a call at each
+    /// other one.
+    struct Set {
+        var low: UInt64
+        var high: UInt64
 
-    /// Whether a percent-encoded byte means the same as the byte itself (RFC 3986 §2.3).
-    static let unreserved: InlineArray<256, Bool> = InlineArray { index in
-        let byte = UInt8(truncatingIfNeeded: index)
-        return isAlphanumeric(byte) || contains(byte, in: "-._~")
-    }
-
-    /// The value of a hexadecimal digit, 255 for other bytes.
-    static let hexadecimal: InlineArray<256, UInt8> = InlineArray { index in
-        switch UInt8(truncatingIfNeeded: index) {
-        case let byte where byte >= 0x30 && byte <= 0x39: byte - 0x30
-        case let byte where byte >= 0x41 && byte <= 0x46: byte - 0x41 + 10
-        case let byte where byte >= 0x61 && byte <= 0x66: byte - 0x61 + 10
-        default: 255
+        @inline(__always)
+        func contains(_ byte: UInt8) -> Bool {
+            let word = byte < 64 ? low : byte < 128 ? high : 0
+            return word &>> UInt64(byte & 63) & 1 != 0
         }
     }
 
-    static func contains(_ byte: UInt8, in text: StaticString) -> Bool {
-        for index in 0..<text.utf8CodeUnitCount where unsafe text.utf8Start[index] == byte { return true }
-        return false
+    /// Bytes of a token: letters, digits and ``!#$%&'*+-.^_`|~`` (RFC 9110 §5.6.2).
+    @inline(__always)
+    static var token: Set { Set(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }
+
+    /// Bytes that mean the same percent-encoded: letters, digits and `-._~` (RFC 3986 §2.3).
+    @inline(__always)
+    static var unreserved: Set { Set(low: 0x03FF_6000_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
+
+    /// Bytes that need no second look in a target: letters, digits and `-_~!$&'()*+,;=:@[]`.
+    @inline(__always)
+    static var plain: Set { Set(low: 0x2FFF_3FD2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFF) }
+
+    /// `%`, and what clients send though they should encode it: ``"<>\^`{|}``.
+    @inline(__always)
+    static var encoding: Set { Set(low: 0x5000_0024_0000_0000, high: 0x3800_0001_5000_0000) }
+
+    /// The value of a hexadecimal digit, 255 for other bytes.
+    @inline(__always)
+    static func hexadecimal(_ byte: UInt8) -> UInt8 {
+        if isDigit(byte) { return byte &- 0x30 }
+        let letter = (byte | 0x20) &- 0x61
+        return letter < 6 ? letter &+ 10 : 255
     }
 
     @inline(__always)
@@ -73,6 +83,36 @@ enum Octets {
     static func halfWord(_ bytes: Span<UInt8>, at index: Int) -> UInt64 {
         // As above.
         UInt64(unsafe UInt32(littleEndian: bytes.bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt32.self)))
+    }
+
+    /// Offset of the first byte in a range that is not of a token, its end when there is none.
+    @inline(__always)
+    static func endOfToken(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
+        var index = start
+        while end &- index >= 8 {
+            let others = nameMask(word(bytes, at: index))
+            guard others != 0 else {
+                index &+= 8
+                continue
+            }
+            index &+= others.trailingZeroBitCount &>> 3
+            guard token.contains(bytes[index]) else { return index }
+            index &+= 1
+        }
+        while index < end, token.contains(bytes[index]) { index &+= 1 }
+        return index
+    }
+
+    /// The high bit of each byte that is neither a letter nor `-`, which is what most names are made of.
+    @inline(__always)
+    private static func nameMask(_ word: UInt64) -> UInt64 {
+        let low: UInt64 = 0x0101_0101_0101_0101
+        let high: UInt64 = 0x8080_8080_8080_8080
+        // Seven bits a byte, so that no sum carries into the next byte.
+        let lower = (word | low &* 0x20) & ~high
+        let letters = (lower &+ low &* (0x80 - 0x61)) & ~(lower &+ low &* (0x80 - 0x7B))
+        let dashes = ~(((word ^ low &* 0x2D) & ~high) &+ ~high)
+        return (~(letters | dashes) | word) & high
     }
 
     /// Offset of the first control byte in a range, its end when there is none.

@@ -2,8 +2,8 @@ public import NIOCore
 
 /// A request's head: the bytes as received, with places in them for what the gateway asks about.
 ///
-/// One object is reused for all requests of a connection; once warm, reading a request allocates nothing. Its slices are
-/// valid until `reset`.
+/// One object is reused for all requests of a connection; once warm, reading a request allocates nothing. Its slices
+/// are valid until `reset`.
 public final class RequestHead: MessageHead {
     /// Storage above this is given back by `reset`, so that one large head does not stay with an idle connection.
     static let largestKept = 16_384
@@ -37,6 +37,8 @@ public final class RequestHead: MessageHead {
     public private(set) var upgradeRequested = false
 
     private var parser = HeadParser<RequestLine>()
+    /// What the parser found was given out; once a head.
+    private var isDescribed = false
     private var leadingLines = 0
     private var isAfterLeadingReturn = false
 
@@ -68,6 +70,7 @@ public final class RequestHead: MessageHead {
         expectsContinue = false
         upgradeRequested = false
         parser.reset()
+        isDescribed = false
         leadingLines = 0
         isAfterLeadingReturn = false
     }
@@ -113,7 +116,7 @@ public final class RequestHead: MessageHead {
     }
 
     private func finish() -> HeadProgress {
-        guard framing == .none, path.isEmpty, methodSlice.isEmpty else { return .complete }
+        guard !isDescribed else { return .complete }
         let facts = parser.facts
         describe()
         guard let host = parser.line.target.authority ?? facts.host ?? (version == .http10 ? .empty : nil),
@@ -137,18 +140,19 @@ public final class RequestHead: MessageHead {
 
     /// Gives out what was understood, also of a head that was refused further on.
     private func describe() {
-        let line = parser.line
-        method = line.method
-        methodSlice = line.methodSlice
-        version = line.version
+        guard !isDescribed else { return }
+        isDescribed = true
+        method = parser.line.method
+        methodSlice = parser.line.methodSlice
+        version = parser.line.version
         known = parser.facts.seen
-        path = line.target.path
-        hasEncodedSlash = line.target.hasEncodedSlash
-        hasQuery = line.target.query != nil
-        query = line.target.query ?? .empty
-        if line.target.isRewritten {
+        path = parser.line.target.path
+        hasEncodedSlash = parser.line.target.hasEncodedSlash
+        hasQuery = parser.line.target.query != nil
+        query = parser.line.target.query ?? .empty
+        if parser.line.target.isRewritten {
             let offset = UInt32(truncatingIfNeeded: bytes.readableBytes)
-            bytes.writeBytes(line.canonical)
+            bytes.writeBytes(parser.line.canonical)
             path.start += offset
             query.start += offset
         }
@@ -156,8 +160,8 @@ public final class RequestHead: MessageHead {
 
     /// Copies the field lines that pass on, without the empty line that ends them.
     ///
-    /// Left out: hop-by-hop fields, fields that `Connection` names, `dropping`, and names in `droppingNames`, which are in
-    /// lower case. The caller writes `Host`, its own fields, and `Transfer-Encoding` when the body goes out in chunks.
+    /// Left out: hop-by-hop fields, fields that `Connection` names, `dropping`, and names in `droppingNames`, which are
+    /// in lower case. The caller writes `Host`, its own fields, and `Transfer-Encoding` when the body goes out in chunks.
     public func copyFields(to out: inout ByteBuffer, dropping: HeaderSet = [], droppingNames: [[UInt8]] = []) {
         copyLines(to: &out, dropping: dropping, droppingNames: droppingNames)
     }

@@ -20,10 +20,10 @@ struct RequestLine: StartLine {
     private var targetStart = 0
     private var targetEnd = 0
     private var versionCount = 0
-    private var seen: UInt8 = 0
-    private var previous: UInt8 = 0
-    /// Not zero when a slash is followed by a slash or a dot.
-    private var pairs: UInt8 = 0
+    /// Nothing was seen in the target that can need canonicalising.
+    private var isPlain = true
+    /// Place of the first `?`.
+    private var question: Int?
 
     mutating func reset() {
         method = .other
@@ -33,9 +33,8 @@ struct RequestLine: StartLine {
         if !canonical.isEmpty { canonical = [] }
         phase = .method
         versionCount = 0
-        seen = 0
-        previous = 0
-        pairs = 0
+        isPlain = true
+        question = nil
     }
 
     static func bound(_ limits: HeadLimits) -> Int {
@@ -46,44 +45,42 @@ struct RequestLine: StartLine {
 
     @inline(__always)
     mutating func scan(_ bytes: Span<UInt8>, _ position: inout Int, end: Int) -> ScanStep {
-        while position < end {
-            switch phase {
-            case .method:
-                while position < end, isMethodByte(bytes[position]) { position &+= 1 }
-                guard position <= Self.longestMethod else { return .refused(.methodTooLong) }
-                guard position < end else { return .needsMore }
-                guard bytes[position] == Octets.space, position > 0 else {
-                    return .refused(.malformedMethod)
-                }
-                methodSlice = ByteSlice(from: 0, to: position)
-                method = Method(bytes, count: position)
-                position &+= 1
-                targetStart = position
-                phase = .target
-            case .target:
-                guard scanTarget(bytes, &position, end: end) else { return .needsMore }
-                guard bytes[position] == Octets.space, position > targetStart else {
-                    return .refused(.malformedTarget)
-                }
-                targetEnd = position
-                position &+= 1
-                phase = .version
-            case .version:
-                if let fault = scanVersion(bytes[position]) { return .refused(fault) }
-                position &+= 1
-            case .carriageReturn:
-                guard bytes[position] == Octets.carriageReturn else {
-                    return .refused(.malformedVersion)
-                }
-                position &+= 1
-                phase = .lineFeed
-            case .lineFeed:
-                guard bytes[position] == Octets.lineFeed else { return .refused(.bareReturn) }
-                position &+= 1
-                return readTarget(bytes)
-            }
+        switch phase {
+        case .method:
+            while position < end, isMethodByte(bytes[position]) { position &+= 1 }
+            guard position <= Self.longestMethod else { return .refused(.methodTooLong) }
+            guard position < end else { return .needsMore }
+            guard bytes[position] == Octets.space, position > 0 else { return .refused(.malformedMethod) }
+            methodSlice = ByteSlice(from: 0, to: position)
+            method = Method(bytes, count: position)
+            position &+= 1
+            targetStart = position
+            phase = .target
+            fallthrough
+        case .target:
+            guard scanTarget(bytes, &position, end: end) else { return .needsMore }
+            guard bytes[position] == Octets.space, position > targetStart else { return .refused(.malformedTarget) }
+            targetEnd = position
+            position &+= 1
+            phase = .version
+            fallthrough
+        case .version:
+            if let fault = scanVersion(bytes, &position, end: end) { return .refused(fault) }
+            guard versionCount == 8 else { return .needsMore }
+            phase = .carriageReturn
+            fallthrough
+        case .carriageReturn:
+            guard position < end else { return .needsMore }
+            guard bytes[position] == Octets.carriageReturn else { return .refused(.malformedVersion) }
+            position &+= 1
+            phase = .lineFeed
+            fallthrough
+        case .lineFeed:
+            guard position < end else { return .needsMore }
+            guard bytes[position] == Octets.lineFeed else { return .refused(.bareReturn) }
+            position &+= 1
+            return readTarget(bytes)
         }
-        return .needsMore
     }
 
     /// Upper case, digits, `-` and `_`: lower-case spellings of known methods would be two views of one request.
@@ -96,24 +93,44 @@ struct RequestLine: StartLine {
     @inline(__always)
     private mutating func scanTarget(_ bytes: Span<UInt8>, _ position: inout Int, end: Int) -> Bool {
         var index = position
-        var (all, last, risky) = (seen, previous, pairs)
         while index < end {
-            let kind = Target.Class.table[Int(bytes[index])]
-            guard kind != 0 else { break }
-            all |= kind
-            // All bits when the byte before was a slash.
-            risky |= (0 &- (last &>> 1 & 1)) & kind & (Target.Class.slash | Target.Class.dot)
-            last = kind
+            let byte = bytes[index]
+            if !Octets.plain.contains(byte) {
+                if byte == 0x2F || byte == 0x2E {
+                    // Two slashes, or a dot behind one, may have to go.
+                    if index > targetStart, bytes[index &- 1] == 0x2F { isPlain = false }
+                } else if byte == 0x3F {
+                    if question == nil { question = index }
+                } else if Octets.encoding.contains(byte) {
+                    isPlain = false
+                } else {
+                    break
+                }
+            }
             index &+= 1
         }
-        (seen, previous, pairs) = (all, last, risky)
         position = index
         return index < end
     }
 
+    @inline(__always)
+    private mutating func scanVersion(_ bytes: Span<UInt8>, _ position: inout Int, end: Int) -> Fault? {
+        // "HTTP/1.1" as one word.
+        if versionCount == 0, end &- position >= 8, Octets.word(bytes, at: position) == 0x312E_312F_5054_5448 {
+            position &+= 8
+            versionCount = 8
+            return nil
+        }
+        while versionCount < 8, position < end {
+            if let fault = scanVersion(bytes[position]) { return fault }
+            versionCount += 1
+            position &+= 1
+        }
+        return nil
+    }
+
     private mutating func scanVersion(_ byte: UInt8) -> Fault? {
         let prefix: StaticString = "HTTP/"
-        defer { versionCount += 1 }
         switch versionCount {
         case 0..<5:
             return unsafe byte == prefix.utf8Start[versionCount] ? nil : .malformedVersion
@@ -126,16 +143,15 @@ struct RequestLine: StartLine {
             guard Octets.isDigit(byte) else { return .malformedVersion }
             guard byte <= 0x31 else { return .unknownVersion }
             version = byte == 0x30 ? .http10 : .http11
-            phase = .carriageReturn
             return nil
         }
     }
 
     @inline(__always)
     private mutating func readTarget(_ bytes: Span<UInt8>) -> ScanStep {
-        let isPlain = seen & Target.Class.encoding == 0 && pairs == 0
         let fault = target.read(
-            bytes, from: targetStart, to: targetEnd, method: method, seen: seen, isPlain: isPlain, into: &canonical)
+            bytes, from: targetStart, to: targetEnd, method: method, isPlain: isPlain, question: question,
+            into: &canonical)
         return fault.map { .refused($0) } ?? .done
     }
 }

@@ -1,14 +1,6 @@
-public import NIOCore
-
 /// Status codes with their reason phrases (RFC 9110 §15, RFC 6585).
 public enum StatusText {
-    /// Appends `404 Not Found`; a code without a name of its own gets its class's.
-    public static func write(_ status: Int, to out: inout ByteBuffer) {
-        DecimalText.write(status, to: &out)
-        out.writeStaticString(" ")
-        out.writeStaticString(self.reason(status))
-    }
-
+    /// A code without a name of its own gets its class's.
     public static func reason(_ status: Int) -> StaticString {
         switch status {
         case 200: "OK"

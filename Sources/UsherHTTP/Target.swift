@@ -1,25 +1,5 @@
 /// A request target taken apart (RFC 9112 §3.2), with the canonical text when it is not the received one.
 struct Target {
-    /// Classes of bytes in a target, gathered while it is scanned, so that a plain one is known without a second look.
-    enum Class {
-        static let plain: UInt8 = 1
-        static let slash: UInt8 = 2
-        static let dot: UInt8 = 4
-        static let question: UInt8 = 8
-        /// `%`, and bytes that clients send though they should encode them.
-        static let encoding: UInt8 = 16
-
-        /// 0 for bytes that no target may have: controls, space, `#` and everything above ASCII.
-        static let table: InlineArray<256, UInt8> = InlineArray { index in
-            let byte = UInt8(truncatingIfNeeded: index)
-            if byte == 0x2F { return slash }
-            if byte == 0x2E { return dot }
-            if byte == 0x3F { return question }
-            if Octets.isAlphanumeric(byte) || Octets.contains(byte, in: "-_~!$&'()*+,;=:@[]") { return plain }
-            return Octets.contains(byte, in: "%\"<>\\^`{|}") ? encoding : 0
-        }
-    }
-
     /// From a URI in the target; `Host` counts when there is none.
     var authority: ByteSlice?
     /// Canonical; places in the canonical text when that is needed, else in the head.
@@ -30,19 +10,18 @@ struct Target {
     /// `path` and `query` lie in the canonicaliser's text.
     var isRewritten = false
 
-    /// Takes apart the target at a place in a head, or says why it is refused. `seen` has the classes of its bytes; `isPlain` tells that nothing in
-    /// it can need canonicalising.
+    /// Takes apart the target at a place in a head, or says why it is refused. `isPlain` tells that nothing in it can
+    /// need canonicalising, `question` is the place of its first `?`.
     @inline(__always)
     mutating func read(
-        _ bytes: Span<UInt8>, from start: Int, to end: Int, method: Method, seen: UInt8, isPlain: Bool,
+        _ bytes: Span<UInt8>, from start: Int, to end: Int, method: Method, isPlain: Bool, question: Int?,
         into canonical: inout [UInt8]
     ) -> Fault? {
         guard isPlain, method != .connect, bytes[start] == 0x2F else {
             return readSlowly(bytes, from: start, to: end, method: method, into: &canonical)
         }
-        let question = seen & Class.question == 0 ? end : Self.firstQuestion(bytes, from: start, to: end)
-        path = ByteSlice(from: start, to: question)
-        if question < end { query = ByteSlice(from: question &+ 1, to: end) }
+        path = ByteSlice(from: start, to: question ?? end)
+        if let question { query = ByteSlice(from: question &+ 1, to: end) }
         return nil
     }
 
@@ -111,7 +90,6 @@ struct Target {
         return target.count >= 8 && equalsIgnoringCase(target.extracting(0..<8), "https://") ? 8 : 0
     }
 
-    @inline(__always)
     private static func firstQuestion(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int {
         var index = start
         while index < end, bytes[index] != 0x3F { index &+= 1 }

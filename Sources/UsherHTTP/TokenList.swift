@@ -5,7 +5,7 @@ enum TokenList {
         while position < value.count, isSeparator(value[position]) { position += 1 }
         guard position < value.count else { return nil }
         let start = position
-        while position < value.count, Octets.token[Int(value[position])] { position += 1 }
+        while position < value.count, Octets.token.contains(value[position]) { position += 1 }
         let end = position
         while position < value.count, isWhiteSpace(value[position]) { position += 1 }
         guard end > start, position == value.count || value[position] == 0x2C else { return .some(nil) }

@@ -72,7 +72,7 @@ public struct PoolState: ~Copyable, Sendable {
         var idleSince = MonotonicTime.start
     }
 
-    private let keep: Duration
+    private let keepNanoseconds: UInt64
     private var slots: [Slot] = []
     private var firstFree: Int32 = -1
     private var newestIdle: Int32 = -1
@@ -81,7 +81,7 @@ public struct PoolState: ~Copyable, Sendable {
     /// `limit` connections at most (at least 1); an idle one is kept for `keep`.
     public init(limit: Int, keep: Duration) {
         self.limit = min(max(limit, 1), Int(Int32.max))
-        self.keep = keep
+        keepNanoseconds = keep.nanosecondsClamped
     }
 
     /// Connections in any state.
@@ -157,7 +157,7 @@ public struct PoolState: ~Copyable, Sendable {
 
     /// When `nextExpired` will next have something to say; nil without idle connections.
     public var nextExpiry: MonotonicTime? {
-        slot(oldestIdle).map { slots[$0].idleSince.advanced(by: keep) }
+        slot(oldestIdle).map { slots[$0].idleSince.advanced(by: .nanoseconds(Int64(clamping: keepNanoseconds))) }
     }
 
     /// The endpoint left the configuration: idle connections are for `nextExpired` to close, busy ones end their
@@ -187,7 +187,7 @@ extension PoolState {
     }
 
     private func isExpired(_ index: Int, now: MonotonicTime) -> Bool {
-        now >= slots[index].idleSince.advanced(by: keep)
+        now.nanoseconds(since: slots[index].idleSince) >= keepNanoseconds
     }
 
     /// Takes a place for a connection that is to be established.

@@ -127,8 +127,11 @@ struct GuardedRun: Sendable {
         for await _ in stop {}
         do {
             try Task.checkCancellation()
+            // A guard that somebody stopped would not read its orders.
+            try execution.send(signal: .resume)
             _ = usher_guard_tell(channel, CChar(UInt8(ascii: "T")))
             try await Task.sleep(for: grace)
+            try execution.send(signal: .resume)
             _ = usher_guard_tell(channel, CChar(UInt8(ascii: "K")))
             try await Task.sleep(for: Self.guardPatience)
             try execution.send(signal: .kill)

@@ -1,5 +1,6 @@
 package import NIOCore
 package import UsherCore
+package import UsherHTTP
 
 /// Where a request stands in a distributed trace (W3C Trace Context, `traceparent`).
 ///
@@ -60,22 +61,19 @@ package struct TraceContext: Sendable, Hashable {
 
     /// Appends the header's value: 55 bytes, version 00.
     package func write(to buffer: inout ByteBuffer) {
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.textLength) { space in
-            guard space.count >= Self.textLength else { return 0 }
-            let dash = UInt8(ascii: "-")
-            space[0] = UInt8(ascii: "0")
-            space[1] = UInt8(ascii: "0")
-            space[2] = dash
-            Hexadecimal.write(traceHigh, to: space, at: 3)
-            Hexadecimal.write(traceLow, to: space, at: 19)
-            space[35] = dash
-            Hexadecimal.write(span, to: space, at: 36)
-            space[52] = dash
-            // Two bits, so the flags are one digit.
-            space[53] = UInt8(ascii: "0")
-            space[54] = UInt8(ascii: "0") &+ flags
-            return Self.textLength
-        }
+        buffer.writeHead(reserving: Self.textLength) { writer in self.write(to: &writer) }
+    }
+
+    /// The same into a head that is being written.
+    package func write(to writer: inout HeadWriter) {
+        writer.write("00-")
+        writer.write(hexadecimal: self.traceHigh)
+        writer.write(hexadecimal: self.traceLow)
+        writer.write("-")
+        writer.write(hexadecimal: self.span)
+        // Two bits, so the flags are one digit.
+        writer.write("-0")
+        writer.write(byte: UInt8(ascii: "0") &+ self.flags)
     }
 
     /// Writes the trace's 32 digits at an offset; the caller has made sure that there is room.

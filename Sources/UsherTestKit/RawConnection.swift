@@ -2,6 +2,12 @@ public import NIOCore
 import NIOPosix
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// One end of a connection in a test: sends exact bytes, and reads what comes, each step with a time limit.
 ///
 /// It reads only while somebody waits for bytes, so a test that asks for none is a slow reader. One task at a time
@@ -128,8 +134,10 @@ public final class RawConnection: Sendable {
 
     /// Closes with a reset, as a process that is killed with unread bytes does.
     public func reset() async {
-        let lingerNothing = ChannelOptions.Types.SocketOption.Value(l_onoff: 1, l_linger: 0)
-        _ = try? await self.channel.setOption(.socketOption(.so_linger), value: lingerNothing).get()
+        if let options = self.channel as? any SocketOptionProvider {
+            // Lingering for no time at all is how a socket is told to reset.
+            try? await options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        }
         await self.close()
     }
 

@@ -1,4 +1,4 @@
-public import NIOCore
+import NIOCore
 import NIOPosix
 import Synchronization
 public import UsherCore
@@ -60,7 +60,7 @@ public final class ScriptedUpstream: Sendable {
                 }
             }
         if let receiveBuffer {
-            bootstrap = bootstrap.serverChannelOption(.socketOption(.so_rcvbuf), value: Int32(clamping: receiveBuffer))
+            bootstrap = bootstrap.serverChannelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
         }
         let channel = try await bootstrap.bind(to: Self.socketAddress(place)).get()
         let port = channel.localAddress?.port ?? 0

@@ -31,7 +31,7 @@ let completeConfiguration = """
           - "unix:/run/web.sock"
           - web.internal:80
         balance: round-robin
-        readiness: { path: /ready?full=1, interval: 3s, timeout: 2s, rise: 1, fall: 4 }
+        readiness: { path: "/ready?full=1", interval: 3s, timeout: 2s, rise: 1, fall: 4 }
         retries: { attempts: 3, budget: 12.5%, floor: 60/min }
         timeouts: { connect: 250ms, response: 10s, total: 20s, idle: 5m }
         connections: { per-replica: 8, queue: 0, keep: 0s }

@@ -55,7 +55,8 @@ struct BodyTests {
             ("0\nX: y\n\n", "", "X: y\r\n"), ("1\na\n0\nX:  y \nX-Z:\n\n", "a", "X:  y \r\nX-Z:\r\n"),
             ("0\nContent-Length: 5\nX: y\nHost: b\n\n", "", "X: y\r\n"), ("0\nTransfer-Encoding: chunked\n\n", "", nil),
             ("0\nUsher-Identity: x\nX_Forwarded_For: y\nAuthorization: z\n\n", "", nil),
-            ("0\ngrpc-status: 0\n\n", "", "grpc-status: 0\r\n"), ("0\nConnection: x\nETag: \"a\"\n\n", "", "ETag: \"a\"\r\n"),
+            ("0\ngrpc-status: 0\n\n", "", "grpc-status: 0\r\n"),
+            ("0\nConnection: x\nETag: \"a\"\n\n", "", "ETag: \"a\"\r\n"),
         ] as [(String, String, String?)])
     func chunks(text: String, content: String, trailers: String?) {
         for pieces in Cutting.all(wire(text)) {
@@ -70,7 +71,8 @@ struct BodyTests {
     @Test(
         "malformed chunks are refused, however they are cut",
         arguments: [
-            "\n", "g\n", "-1\n", "+1\n", " 1\n", "\t1\n", "1 \n", "1 ;a\n", "0x1\n", "1x\n", "1.0\n", ";a\n", "1_0\n", "\"1\"\n",
+            "\n", "g\n", "-1\n", "+1\n", " 1\n", "\t1\n", "1 \n", "1 ;a\n", "0x1\n", "1x\n", "1.0\n", ";a\n", "1_0\n",
+            "\"1\"\n",
             "1,1\n", "5¬hello", "5®hello", "5®\nhello", "5\nhello0\n\n", "5\nhellox\n0\n\n", "5\nhello¬0\n\n",
             "5\nhello®0\n\n", "5\nhello\n\n0\n\n", "10000000000000000\n", "8000000000000000\n", "FFFFFFFFFFFFFFFF\n",
             "00000000000000000\n", "5;a¬hello", "5;a®b\n", "5;\0\n", "5;\u{7F}\n", "5;\"a¬b\"\n", "0\n¬", "0\n®x",

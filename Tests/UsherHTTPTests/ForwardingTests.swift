@@ -48,8 +48,9 @@ struct ForwardingTests {
 
     @Test("names to drop are compared without case and with _ as -")
     func names() {
-        #expect(copied("X-Debug: 1\nx_debug: 2\nX-Debugger: 3\n", dropping: [.host], names: ["x-debug"])
-            == "X-Debugger: 3\r\n")
+        #expect(
+            copied("X-Debug: 1\nx_debug: 2\nX-Debugger: 3\n", dropping: [.host], names: ["x-debug"])
+                == "X-Debugger: 3\r\n")
     }
 
     @Test("what passed reads again as the same fields", arguments: RequestCorpus.all)

@@ -39,11 +39,15 @@ struct FuzzTests {
 
     /// Pieces that parsers have stumbled over.
     static let morsels: [[UInt8]] = [
-        "\r\n", "\n", "\r", "\r\n\r\n", "\n\n", " ", "\t", "\0", ":", ",", ";", "\u{0B}", "\u{7F}", "\r\n ", "%2e", "%2f", "%00", "%",
+        "\r\n", "\n", "\r", "\r\n\r\n", "\n\n", " ", "\t", "\0", ":", ",", ";", "\u{0B}", "\u{7F}", "\r\n ", "%2e",
+        "%2f", "%00", "%",
         "..", "../", "/./", "//", "?", "#", "@", "\\", "[::1]", "Content-Length: 5\r\n", "Content-Length: 6\r\n",
-        "Content_Length: 7\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding:\tchunked\r\n", "chunked", ", chunked",
-        "Transfer-Encoding: gzip\r\n", "Host: b\r\n", "Connection: close\r\n", "Connection: host, x\r\n", "Expect: 100-continue\r\n",
-        "HTTP/1.0", "HTTP/1.1", "http://b:80/", "0\r\n\r\n", "5\r\nhello\r\n", "-1", "+1", "0x5", "18446744073709551616", "\u{FF}", "é",
+        "Content_Length: 7\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding:\tchunked\r\n", "chunked",
+        ", chunked",
+        "Transfer-Encoding: gzip\r\n", "Host: b\r\n", "Connection: close\r\n", "Connection: host, x\r\n",
+        "Expect: 100-continue\r\n",
+        "HTTP/1.0", "HTTP/1.1", "http://b:80/", "0\r\n\r\n", "5\r\nhello\r\n", "-1", "+1", "0x5",
+        "18446744073709551616", "\u{FF}", "é",
     ].map { Array($0.utf8) }
 
     static func mutate(_ bytes: inout [UInt8], _ corpus: [[UInt8]], _ random: inout Random) {
@@ -85,7 +89,9 @@ struct FuzzTests {
             if byte < 0x20, ![0x09, 0x0A, 0x0D].contains(byte) { return "control byte" }
             previous = byte
         }
-        let lines = head.split(separator: 0x0A, omittingEmptySubsequences: true).map { $0.dropLast() }.filter { !$0.isEmpty }
+        let lines = head.split(separator: 0x0A, omittingEmptySubsequences: true).map { $0.dropLast() }.filter {
+            !$0.isEmpty
+        }
         let names = lines.dropFirst().map { line in
             String(decoding: line.prefix { $0 != 0x3A }, as: UTF8.self).lowercased()
         }

@@ -30,8 +30,8 @@ struct Reading: Equatable, CustomStringConvertible {
     }
 
     var description: String {
-        "\(verdict) \(method) \(target) \(version) at \(authority), \(framing), \(flags.sorted()), \(status) \(reason), "
-            + "\(fields), rest \(rest.debugDescription)"
+        "\(verdict) \(method) \(target) \(version) at \(authority), \(framing), \(flags.sorted()), "
+            + "\(status) \(reason), \(fields), rest \(rest.debugDescription)"
     }
 }
 

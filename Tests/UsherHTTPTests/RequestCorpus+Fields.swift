@@ -34,15 +34,19 @@ extension RequestCorpus {
         .init("empty expectation", "PUT / HTTP/1.1\nHost: a\nExpect:\n\n", .refused(417)),
         .init("misspelt expectation", "PUT / HTTP/1.1\nHost: a\nExpect: 100_continue\n\n", .refused(417)),
         .init("Connection names Host", "GET / HTTP/1.1\nHost: a\nConnection: host\n\n", .refused(400)),
-        .init("Connection names the length", "PUT / HTTP/1.1\nHost: a\nConnection: x, Content-Length\n\n",
+        .init(
+            "Connection names the length", "PUT / HTTP/1.1\nHost: a\nConnection: x, Content-Length\n\n",
             .refused(400)),
-        .init("Connection names the length's alias", "PUT / HTTP/1.1\nHost: a\nConnection: content_length\n\n",
+        .init(
+            "Connection names the length's alias", "PUT / HTTP/1.1\nHost: a\nConnection: content_length\n\n",
             .refused(400)),
         .init("Connection of two words", "GET / HTTP/1.1\nHost: a\nConnection: keep alive\n\n", .refused(400)),
         .init("Connection with quotes", "GET / HTTP/1.1\nHost: a\nConnection: \"close\"\n\n", .refused(400)),
-        .init("33 connection options",
+        .init(
+            "33 connection options",
             "GET / HTTP/1.1\nHost: a\nConnection: \(String(repeating: "a,", count: 33))\n\n", .refused(400)),
-        .init("32 connection options",
+        .init(
+            "32 connection options",
             "GET / HTTP/1.1\nHost: a\nConnection: \(String(repeating: "a,", count: 32))\n\n", .accepted("/")),
         .init("100 fields", "GET / HTTP/1.1\nHost: a\n\(String(repeating: "X: y\n", count: 99))\n", .accepted("/")),
         .init("101 fields", "GET / HTTP/1.1\nHost: a\n\(String(repeating: "X: y\n", count: 100))\n", .refused(431)),
@@ -92,7 +96,8 @@ extension RequestCorpus {
         .init("chunked before identity", post("Transfer-Encoding: chunked, identity\n"), .refused(400)),
         .init("chunked twice", post("Transfer-Encoding: chunked, chunked\n"), .refused(400)),
         .init("chunked in two lines", post("Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n"), .refused(400)),
-        .init("identity in a second line", post("Transfer-Encoding: chunked\nTransfer-Encoding: identity\n"),
+        .init(
+            "identity in a second line", post("Transfer-Encoding: chunked\nTransfer-Encoding: identity\n"),
             .refused(400)),
         .init("codings in two lines", post("Transfer-Encoding: gzip\nTransfer-Encoding: chunked\n"), .refused(501)),
         .init("empty coding", post("Transfer-Encoding:\n"), .refused(400)),

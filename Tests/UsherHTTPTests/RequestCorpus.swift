@@ -32,11 +32,13 @@ enum RequestCorpus {
         .init("pipelined", "GET /1 HTTP/1.1\nHost: a\n\nGET /2 HTTP/1.1\nHost: a\n\n", .accepted("/1")),
         .init("with body", "POST / HTTP/1.1\nHost: a\nContent-Length: 5\n\nhello", .accepted("/", .length(5))),
         .init("length 0", "POST / HTTP/1.1\nHost: a\nContent-Length: 0\n\n", .accepted("/", .length(0))),
-        .init("largest length", "PUT / HTTP/1.1\nHost: a\nContent-Length: 9223372036854775807\n\n",
+        .init(
+            "largest length", "PUT / HTTP/1.1\nHost: a\nContent-Length: 9223372036854775807\n\n",
             .accepted("/", .length(.max))),
         .init("length in odd case", "PUT / HTTP/1.1\nHost: a\ncONTENT-lENGTH:\t7 \n\n", .accepted("/", .length(7))),
         .init("chunked", "POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n0\n\n", .accepted("/", .chunked)),
-        .init("chunked in odd case", "POST / HTTP/1.1\nHost: a\nTRANSFER-ENCODING:CHUNKED\n\n",
+        .init(
+            "chunked in odd case", "POST / HTTP/1.1\nHost: a\nTRANSFER-ENCODING:CHUNKED\n\n",
             .accepted("/", .chunked)),
         .init("HTTP/1.0", "GET / HTTP/1.0\nHost: a\n\n", .accepted("/")),
         .init("HTTP/1.0 without Host", "GET / HTTP/1.0\n\n", .accepted("/", at: "")),
@@ -73,9 +75,11 @@ enum RequestCorpus {
         .init("every token byte in a name", "GET / HTTP/1.1\nHost: a\n!#$%&'*+-.^_`|~09azAZ: x\n\n", .accepted("/")),
         .init("colon in value", "GET / HTTP/1.1\nHost: a\nX: :a:b:\n\n", .accepted("/")),
         .init("Host last", "GET / HTTP/1.1\nX: y\nHost: a\n\n", .accepted("/")),
-        .init("Expect", "PUT / HTTP/1.1\nHost: a\nContent-Length: 1\nExpect: 100-Continue\n\n",
+        .init(
+            "Expect", "PUT / HTTP/1.1\nHost: a\nContent-Length: 1\nExpect: 100-Continue\n\n",
             .accepted("/", .length(1))),
-        .init("Expect in HTTP/1.0", "PUT / HTTP/1.0\nHost: a\nContent-Length: 1\nExpect: 100-continue\n\n",
+        .init(
+            "Expect in HTTP/1.0", "PUT / HTTP/1.0\nHost: a\nContent-Length: 1\nExpect: 100-continue\n\n",
             .accepted("/", .length(1))),
         .init("WebSocket", "GET /ws HTTP/1.1\nHost: a\nUpgrade: websocket\nConnection: Upgrade\n\n", .accepted("/ws")),
         .init("Connection list", "GET / HTTP/1.1\nHost: a\nConnection: ,close, , X-A ,\nX-A: 1\n\n", .accepted("/")),

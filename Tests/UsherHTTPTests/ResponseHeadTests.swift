@@ -108,7 +108,8 @@ struct ResponseHeadTests {
         #expect(readResponse([wire("HTTP/1.1 200 \n\n")[...]]).reason == "")
     }
 
-    @Test("interim answers are told from final ones", arguments: [(100, true), (103, true), (101, false), (200, false)])
+    @Test(
+        "interim answers are told from final ones", arguments: [(100, true), (103, true), (101, false), (200, false)])
     func interim(status: Int, isInterim: Bool) {
         let head = ResponseHead()
         #expect(readResponse([wire("HTTP/1.1 \(status) X\n\n")[...]], with: head).verdict == .complete)

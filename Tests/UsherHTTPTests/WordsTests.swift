@@ -38,7 +38,6 @@ struct WordsTests {
         #expect(Set(HeaderID.allCases).subtracting(named) == [.other, .usher, .xForwardedOther])
         #expect(named.count == HeaderID.names.count)
         #expect(HeaderID.allCases.count <= 64)
-        #expect(HeaderNames.shared.longestProbe <= 2)
         for (_, name) in HeaderID.names { #expect((2...32).contains(name.utf8CodeUnitCount)) }
     }
 
@@ -46,7 +45,8 @@ struct WordsTests {
         "families are known by their beginning",
         arguments: [
             ("Usher-Identity", HeaderID.usher), ("USHER_FENCE", .usher), ("usher-", .usher), ("usher", .other),
-            ("x-usher-a", .other), ("X-Forwarded-Prefix", .xForwardedOther), ("x_forwarded_client_cert", .xForwardedOther),
+            ("x-usher-a", .other), ("X-Forwarded-Prefix", .xForwardedOther),
+            ("x_forwarded_client_cert", .xForwardedOther),
             ("X-Forwarded", .other), ("X-Forwarded-", .xForwardedOther), ("a", .other), ("te", .te), ("tx", .other),
             ("Usher-\(String(repeating: "a", count: 100))", .usher), (String(repeating: "a", count: 33), .other),
         ])

@@ -26,7 +26,8 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
         }
         guard let address = IPAddress(text: host) else {
             let name = shown(String(host))
-            throw TextProblem("'\(name)' is not an address of this machine; write numbers, such as 127.0.0.1 or 0.0.0.0")
+            let examples = "127.0.0.1 or 0.0.0.0"
+            throw TextProblem("'\(name)' is not an address of this machine; write numbers, such as \(examples)")
         }
         self = .ip(address, port: port)
     }

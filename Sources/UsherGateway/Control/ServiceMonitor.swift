@@ -38,7 +38,7 @@ struct ServiceMonitor: Sendable {
                 case .run(let run):
                     group.addTask { await self.supervise(index, run) }
                     group.addTask { await self.check(index) }
-                case .list where self.plan.settings.readiness == nil:
+                case .list where self.plan.isReadyAtOnce:
                     self.update(index) { $0.machine.probeSucceeded(now: $1) }
                 case .list:
                     group.addTask { await self.check(index) }

@@ -8,8 +8,9 @@ import UsherTransport
 extension Exchange {
     func requestBody(_ data: ByteBuffer) {
         if let bodyMax = self.plan.bodyMax, self.body.count + data.readableBytes > bodyMax {
+            let flows = self.phase == .answering
             self.giveUpTry()
-            self.end(.bodyTooLarge)
+            if flows { self.cutOff(.bodyTooLarge) } else { self.end(.bodyTooLarge) }
             return
         }
         switch self.phase {
@@ -18,7 +19,7 @@ extension Exchange {
         case .sent, .answering:
             guard let upstream = self.upstream else { return }
             self.bytesSent += data.readableBytes
-            self.body.stream(data, to: upstream, framing: self.downstream.head.framing)
+            self.body.stream(data, to: upstream, framing: self.head.framing)
             if !upstream.isWritable { self.downstream.pauseBody() }
         case .over:
             break
@@ -26,7 +27,7 @@ extension Exchange {
     }
 
     func requestEnd(_ trailers: Trailers?) {
-        self.body.end(trailers, framing: self.downstream.head.framing)
+        self.body.end(trailers, framing: self.head.framing)
         switch self.phase {
         case .gathering:
             self.pick(now: self.downstream.startedAt)
@@ -57,9 +58,9 @@ extension Exchange {
         self.upstream?.resumeReading()
     }
 
-    private func giveUpTry() {
-        guard let upstream = self.upstream else { return }
-        upstream.cancel()
+    /// Ends the current try for the client's sake, also one that is still connecting.
+    func giveUpTry() {
+        self.upstream?.cancel()
         self.tryEnds(.clientAborted, latency: nil, now: self.worker.loop.now)
     }
 }

@@ -1,14 +1,25 @@
 import UsherCore
+import UsherReplication
 import UsherTelemetry
 import UsherTransport
 
 /// Being parked: for a connection to be opened, or in the service's queue for one to become free.
 extension Exchange {
+    /// A ready replica that can take the request at once, so that nobody waits for a busy one beside it.
+    func freeReplica(besides full: Int) -> Int? {
+        let replicas = self.service.plan.replicas
+        return replicas.indices.first { index in
+            index != full && replicas[index].isBackup == replicas[full].isBackup && !self.tried.contains(index)
+                && self.service.balancer.isReady(index) && self.service.pools[index].hasRoom
+        }
+    }
+
     func queue(now: MonotonicTime) {
         let ticket = self.wait(now: now)
-        if self.service.enqueue(self, ticket: ticket) {
+        if self.service.enqueue(self, ticket: ticket, isFirst: self.hasLeftQueue) {
             self.worker.metrics.changeQueue(service: self.service.index, by: 1)
             self.isQueued = true
+            self.hasLeftQueue = false
         } else {
             self.worker.metrics.queueWasFull(service: self.service.index)
             self.end(.queueFull)
@@ -19,7 +30,9 @@ extension Exchange {
     func leaveQueue(_ ticket: UInt64) {
         guard self.isWaiting(ticket) else { return }
         self.stopWaiting()
+        self.hasLeftQueue = true
         self.pick(now: self.worker.loop.now)
+        self.hasLeftQueue = false
     }
 
     func isWaiting(_ ticket: UInt64) -> Bool {

@@ -55,7 +55,7 @@ extension Worker {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
         entry.client = downstream.peer.address
-        entry.durationNanoseconds = self.loop.now.elapsed(since: downstream.startedAt).nanosecondsClamped
+        entry.durationNanoseconds = self.loop.now.nanoseconds(since: downstream.startedAt)
         entry.status = status
         entry.bytesIn = downstream.bytesReceived
         entry.bytesOut = downstream.bytesSent

@@ -31,6 +31,15 @@ enum PathRefusal {
         }
     }
 
+    /// What follows such a request on its connection may not be what its client means: the rest of a body, or the
+    /// bytes of a tunnel.
+    private var endsConnection: Bool {
+        switch self {
+        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge: true
+        default: false
+        }
+    }
+
     private static func answer(for kind: UpstreamFailure.Kind) -> (status: Int, why: StaticString, retryAfter: Int) {
         switch kind {
         case .connectFailed: (502, "no replica could be reached", 0)
@@ -56,6 +65,6 @@ enum PathRefusal {
         body.writeStaticString("\n")
         var lines: ByteBuffer?
         if retryAfter > 0 { lines = ByteBuffer(string: "Retry-After: \(retryAfter)\r\n") }
-        return LocalAnswer(status: status, body: body, addedLines: lines)
+        return LocalAnswer(status: status, body: body, addedLines: lines, closes: self.endsConnection)
     }
 }

@@ -68,6 +68,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     let worker: Worker
     let downstream: any Downstream
+    /// The request; valid until the exchange is over.
+    let head: RequestHead
     let plan: RoutePlan
     let destination: RoutePlan.Destination
     let service: WorkerService
@@ -82,13 +84,15 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     private var tryStartedAt = MonotonicTime.start
     /// What this try sent to its replica.
     var bytesSent = 0
-    private var tried = TriedEndpoints()
+    private(set) var tried = TriedEndpoints()
     private var rule: RetryRule
     var totalDeadline: UInt64
     /// Changes whenever the exchange stops waiting, so that a late callback finds out that it is late.
     var ticket: UInt64 = 0
     var waitTimer: DeadlineTimer?
     var isQueued = false
+    /// It is this request's turn in the queue.
+    var hasLeftQueue = false
 
     private var status = 0
     private var why: StaticString = ""
@@ -102,6 +106,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.destination = destination
         self.service = worker.services[destination.service]
         let head = downstream.head
+        self.head = head
         self.rule = RetryRule(attemptsMax: destination.attempts, isIdempotent: head.method.isIdempotent)
         self.totalDeadline = downstream.startedAt.nanoseconds &+ destination.total
         let received = head.slice(of: .traceparent).flatMap { value in
@@ -143,7 +148,11 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
             self.tryStarts(replica, now: now)
             self.connect(id, to: replica, now: now)
         case .full:
-            self.queue(now: now)
+            if let other = self.freeReplica(besides: replica) {
+                self.acquire(other, now: now)
+            } else {
+                self.queue(now: now)
+            }
         }
     }
 
@@ -169,17 +178,17 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.upstream = connection
         var out = self.worker.loop.writeBuffers.take()
         RequestWriter(
-            head: self.downstream.head, peer: self.downstream.peer, plan: self.plan, trace: self.trace,
+            head: self.head, peer: self.downstream.peer, plan: self.plan, trace: self.trace,
             dropsTraceState: !self.continuesTrace,
             host: self.service.plan.rewritesHost ? self.service.plan.replicas[self.replica].host : nil
         ).write(to: &out)
-        let rest = self.body.write(behind: &out, framing: self.downstream.head.framing)
+        let rest = self.body.write(behind: &out, framing: self.head.framing)
         self.bytesSent = out.readableBytes + (rest?.readableBytes ?? 0)
         let deadlines = UpstreamConnection.Deadlines(
             response: self.destination.response, idle: self.destination.idle,
             total: self.body.isComplete ? self.totalDeadline : .max)
         connection.send(
-            out, rest, method: self.downstream.head.method, isWhole: self.body.isComplete, deadlines: deadlines, now: now,
+            out, rest, method: self.head.method, isWhole: self.body.isComplete, deadlines: deadlines, now: now,
             handler: self)
         self.worker.loop.writeBuffers.giveBack(out)
         // A broken connection is noticed while it is written to; then another try may have begun already.
@@ -191,8 +200,9 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     func upstreamHead(_ head: ResponseHead) {
         let now = self.worker.loop.now
         if self.rule.wantsAnother(afterStatus: head.status, isReplayable: self.body.isReplayable),
-            self.service.mayRetry(now: now)
+            self.isAnotherReady, self.service.mayRetry(now: now)
         {
+            self.tried.insert(self.replica)
             self.upstream?.cancel()
             self.tryEnds(.status5xx, latency: nil, now: now)
             self.retry(now: now)
@@ -207,14 +217,20 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     private var firstByteAt = MonotonicTime.start
 
+    /// A replica's own 503 is worth more to the client than ours, so it is thrown away only for somebody else's answer.
+    private var isAnotherReady: Bool {
+        self.service.plan.replicas.indices.contains { index in
+            index != self.replica && !self.tried.contains(index) && self.service.balancer.isReady(index)
+        }
+    }
+
     func upstreamFailed(_ failure: UpstreamFailure) {
         let now = self.worker.loop.now
         let endedReplica = self.replica
         self.tryEnds(.init(failure.kind), latency: nil, now: now)
         self.stopWaiting()
         if self.phase == .answering {
-            self.why = PathRefusal.tryFailed(failure).answer.why
-            self.downstream.abort()
+            self.cutOff(.tryFailed(failure))
             return
         }
         switch self.rule.judge(failure, isReplayable: self.body.isReplayable) {
@@ -251,6 +267,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     func upstreamInformational(_ head: ResponseHead) {
         self.downstream.sendInformational(head)
         self.downstream.flush()
+        if !self.downstream.isWritable { self.upstream?.pauseReading() }
     }
 
     func upstreamBody(_ data: ByteBuffer) {
@@ -263,7 +280,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     }
 
     func upstreamEnded(_ trailers: Trailers?) {
-        let latency = self.firstByteAt.elapsed(since: self.tryStartedAt)
+        let latency = self.firstByteAt.nanoseconds(since: self.tryStartedAt)
         self.tryEnds(self.status < 500 ? .success : .status5xx, latency: latency, now: self.worker.loop.now)
         self.downstream.sendEnd(trailers)
         self.downstream.flush()
@@ -279,6 +296,12 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.downstream.answer(answer)
     }
 
+    /// Ends an answer of the replica's that flows already: the client sees that it is not whole.
+    func cutOff(_ refusal: PathRefusal) {
+        self.why = refusal.answer.why
+        self.downstream.abort()
+    }
+
     // MARK: account
 
     /// The answer is complete.
@@ -289,10 +312,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     /// The client left or broke a rule.
     func downstreamClosed(_ reason: DownstreamEnd) {
         self.stopWaiting()
-        if let upstream = self.upstream {
-            upstream.cancel()
-            self.tryEnds(.clientAborted, latency: nil, now: self.worker.loop.now)
-        }
+        self.giveUpTry()
         switch reason {
         case .aborted where self.why.utf8CodeUnitCount == 0:
             self.why = "the client closed the connection before the answer was complete"
@@ -314,7 +334,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
         entry.client = self.downstream.peer.address
-        entry.durationNanoseconds = now.elapsed(since: self.downstream.startedAt).nanosecondsClamped
+        entry.durationNanoseconds = now.nanoseconds(since: self.downstream.startedAt)
         entry.status = self.status
         entry.bytesIn = self.downstream.bytesReceived
         entry.bytesOut = self.downstream.bytesSent
@@ -325,7 +345,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         entry.why = self.why
         entry.trace = self.trace
         self.worker.account(
-            entry, route: self.plan.index, service: self.service.index, head: self.downstream.head)
+            entry, route: self.plan.index, service: self.service.index, head: self.head)
     }
 
     // MARK: One try's begin and end
@@ -341,7 +361,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     private var tryIsOpen = false
 
-    func tryEnds(_ outcome: TryOutcome, latency: Duration?, now: MonotonicTime) {
+    func tryEnds(_ outcome: TryOutcome, latency: UInt64?, now: MonotonicTime) {
         guard self.tryIsOpen else { return }
         self.tryIsOpen = false
         let received = self.upstream?.bytesReceived ?? 0
@@ -350,11 +370,15 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.worker.metrics.changeInFlight(service: index, endpoint: self.replica, by: -1)
         self.worker.metrics.tryEnded(
             service: index, endpoint: self.replica, outcome: outcome,
-            nanoseconds: latency == nil ? nil : now.elapsed(since: self.tryStartedAt).nanosecondsClamped,
+            nanoseconds: latency == nil ? nil : now.nanoseconds(since: self.tryStartedAt),
             bytesSent: self.bytesSent, bytesReceived: received)
         self.bytesSent = 0
         switch outcome {
-        case .success, .status5xx, .clientAborted: self.service.tryEnded(self.replica, latency: latency, now: now)
+        case .status5xx where (502...504).contains(self.status):
+            // Failing fast must not look like answering fast.
+            self.service.tryFailed(self.replica, now: now)
+        case .success, .status5xx, .clientAborted:
+            self.service.tryEnded(self.replica, latencyNanoseconds: latency, now: now)
         case .connectFailed, .timeout, .reset, .garbage: self.service.tryFailed(self.replica, now: now)
         }
     }

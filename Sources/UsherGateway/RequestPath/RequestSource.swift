@@ -30,12 +30,25 @@ struct RequestSource: TemplateSource, RouteSubject {
     }
 
     func headerEquals(name: [UInt8], value: [UInt8]) -> Bool {
-        guard let slice = self.head.first(named: name.span) else { return false }
-        return self.head.withBytes(slice) { bytes in
+        self.head.fields.contains { field in
+            Int(field.name.count) == name.count && self.equals(field.value, value)
+                && self.head.withBytes(field.name) { bytes in Self.equalsFolded(bytes, name) }
+        }
+    }
+
+    private func equals(_ slice: ByteSlice, _ value: [UInt8]) -> Bool {
+        self.head.withBytes(slice) { bytes in
             guard bytes.count == value.count else { return false }
             for index in bytes.indices where bytes[index] != value[index] { return false }
             return true
         }
+    }
+
+    /// Letter case does not count; `name` is in lower case.
+    private static func equalsFolded(_ bytes: Span<UInt8>, _ name: [UInt8]) -> Bool {
+        guard bytes.count == name.count else { return false }
+        for index in bytes.indices where asciiLowercase(bytes[index]) != name[index] { return false }
+        return true
     }
 
     /// Length of the host in `host:port`; the colons of an IPv6 address stand in brackets.

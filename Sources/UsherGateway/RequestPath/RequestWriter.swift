@@ -7,7 +7,11 @@ import UsherTransport
 /// Writes a request's head as a replica gets it: one view of the target, hop-by-hop fields gone, our own written.
 struct RequestWriter {
     /// Fields that are written anew here, whatever the client said.
-    private static let rewritten: HeaderSet = ([.host, .usher, .traceparent, .contentLength] as HeaderSet).union(.forwarding)
+    private static var rewritten: HeaderSet {
+        HeaderSet.forwarding.with(.host).with(.usher).with(.traceparent).with(.contentLength)
+    }
+    /// Room for everything that is not copied from the head: our own lines, numbers, an address four times.
+    private static let ownBytes = 512
 
     let head: RequestHead
     let peer: Peer
@@ -19,45 +23,44 @@ struct RequestWriter {
     let host: [UInt8]?
 
     func write(to out: inout ByteBuffer) {
-        self.writeRequestLine(to: &out)
-        self.writeHost(to: &out)
-        var dropped = Self.rewritten
-        if self.dropsTraceState { dropped.insert(.tracestate) }
-        self.head.copyFields(to: &out, dropping: dropped, droppingNames: self.plan.requestEdits.droppedNames)
-        switch self.head.framing {
-        case .length(let length):
-            out.writeStaticString("Content-Length: ")
-            DecimalText.write(length, to: &out)
-            out.writeStaticString("\r\n")
-        case .chunked:
-            out.writeStaticString("Transfer-Encoding: chunked\r\n")
-        case .none, .untilClose:
-            break
+        let storage = self.head.bytes
+        // The authority is written three times over.
+        let room = storage.readableBytes + 3 * Int(self.head.authority.count) + (self.host?.count ?? 0) + Self.ownBytes
+        out.writeHead(reserving: room) { writer in
+            let bytes = storage.readableBytesUInt8Span
+            self.writeRequestLine(bytes, to: &writer)
+            var dropped = Self.rewritten
+            if self.dropsTraceState { dropped.insert(.tracestate) }
+            self.head.copyFields(
+                to: &writer, of: bytes, dropping: dropped, droppingNames: self.plan.requestEdits.droppedNames)
+            self.writeFraming(to: &writer)
+            self.writeForwarding(bytes, to: &writer)
+            writer.write("traceparent: ")
+            self.trace.write(to: &writer)
+            writer.write(self.plan.requestEdits.isEmpty ? "\r\n\r\n" : "\r\n")
         }
-        self.writeForwarding(to: &out)
-        out.writeStaticString("traceparent: ")
-        self.trace.write(to: &out)
-        out.writeStaticString("\r\n")
         if !self.plan.requestEdits.isEmpty {
             self.plan.requestEdits.write(to: &out, from: RequestSource(self.head, peer: self.peer, plan: self.plan))
+            out.writeStaticString("\r\n")
         }
-        out.writeStaticString("\r\n")
     }
 
-    private func writeRequestLine(to out: inout ByteBuffer) {
-        self.head.copy(self.head.methodSlice, to: &out)
-        out.writeStaticString(" ")
+    private func writeRequestLine(_ bytes: Span<UInt8>, to writer: inout HeadWriter) {
+        writer.write(self.head.methodSlice, of: bytes)
+        writer.write(" ")
         let target = self.head.target
-        let stripped = self.strippedCount
-        let rest = ByteSlice(start: target.start + UInt32(stripped), count: target.count - UInt32(stripped))
+        let stripped = self.strippedCount(bytes)
         // `/v1` alone becomes `/`, also in front of a query.
-        if stripped > 0 && stripped == Int(self.head.path.count) { out.writeStaticString("/") }
-        self.head.copy(rest, to: &out)
-        out.writeStaticString(" HTTP/1.1\r\n")
+        if stripped > 0 && stripped == Int(self.head.path.count) { writer.write("/") }
+        writer.write(
+            ByteSlice(start: target.start + UInt32(stripped), count: target.count - UInt32(stripped)), of: bytes)
+        writer.write(" HTTP/1.1\r\nHost: ")
+        if let host = self.host { writer.write(host) } else { writer.write(self.head.authority, of: bytes) }
+        writer.write("\r\n")
     }
 
     /// How many bytes `strip-prefix` takes off; only whole segments (`/v1` does not strip `/v10`).
-    private var strippedCount: Int {
+    private func strippedCount(_ bytes: Span<UInt8>) -> Int {
         let prefix = self.plan.stripPrefix
         guard !prefix.isEmpty, Int(self.head.path.count) >= prefix.count else { return 0 }
         return self.head.withBytes(self.head.path) { path in
@@ -67,66 +70,59 @@ struct RequestWriter {
         }
     }
 
-    private func writeHost(to out: inout ByteBuffer) {
-        out.writeStaticString("Host: ")
-        if let host = self.host { out.writeBytes(host) } else { self.head.copy(self.head.authority, to: &out) }
-        out.writeStaticString("\r\n")
+    private func writeFraming(to writer: inout HeadWriter) {
+        switch self.head.framing {
+        case .length(let length):
+            writer.write("Content-Length: ")
+            writer.write(decimal: length)
+            writer.write("\r\n")
+        case .chunked:
+            writer.write("Transfer-Encoding: chunked\r\n")
+        case .none, .untilClose:
+            break
+        }
     }
 
     // MARK: Who asked
 
     /// `Via`, `X-Forwarded-*` and `Forwarded` (RFC 9110 §7.6.3, RFC 7239). A trusted peer's own are continued.
-    private func writeForwarding(to out: inout ByteBuffer) {
-        out.writeStaticString(self.head.version == .http10 ? "Via: 1.0 usher\r\n" : "Via: 1.1 usher\r\n")
-        out.writeStaticString("X-Forwarded-For: ")
-        if self.peer.isTrusted { self.writeList(of: .xForwardedFor, to: &out) }
-        self.writeClient(to: &out)
-        out.writeStaticString("\r\nX-Forwarded-Proto: ")
-        self.writeTrusted(.xForwardedProto, else: "http", to: &out)
+    private func writeForwarding(_ bytes: Span<UInt8>, to writer: inout HeadWriter) {
+        let isTrusted = self.peer.isTrusted
+        writer.write(self.head.version == .http10 ? "Via: 1.0 usher\r\n" : "Via: 1.1 usher\r\n")
+        writer.write("X-Forwarded-For: ")
+        if isTrusted { self.writeList(of: .xForwardedFor, bytes, to: &writer) }
+        writer.write(self.peer.forwardedName)
+        writer.write("\r\nX-Forwarded-Proto: ")
+        if !isTrusted || !self.writeFirst(.xForwardedProto, bytes, to: &writer) { writer.write("http") }
         if !self.head.authority.isEmpty {
-            out.writeStaticString("\r\nX-Forwarded-Host: ")
-            if !self.peer.isTrusted || !self.copyFirst(.xForwardedHost, to: &out) {
-                self.head.copy(self.head.authority, to: &out)
+            writer.write("\r\nX-Forwarded-Host: ")
+            if !isTrusted || !self.writeFirst(.xForwardedHost, bytes, to: &writer) {
+                writer.write(self.head.authority, of: bytes)
             }
         }
-        out.writeStaticString("\r\nForwarded: ")
-        if self.peer.isTrusted { self.writeList(of: .forwarded, to: &out) }
-        self.writeForwardedElement(to: &out)
-        out.writeStaticString("\r\n")
-    }
-
-    private func writeForwardedElement(to out: inout ByteBuffer) {
-        let isV6 = self.peer.address.map { !$0.isV4 } ?? false
-        out.writeStaticString(isV6 ? "for=\"[" : "for=")
-        self.writeClient(to: &out)
-        out.writeStaticString(isV6 ? "]\";proto=http" : ";proto=http")
+        writer.write("\r\nForwarded: ")
+        if isTrusted { self.writeList(of: .forwarded, bytes, to: &writer) }
+        writer.write(self.peer.forwardedElement)
         if !self.head.authority.isEmpty {
             // A port's colon is no token character, so a host is always quoted.
-            out.writeStaticString(";host=\"")
-            self.head.copy(self.head.authority, to: &out)
-            out.writeStaticString("\"")
+            writer.write(";host=\"")
+            writer.write(self.head.authority, of: bytes)
+            writer.write("\"")
         }
-    }
-
-    private func writeClient(to out: inout ByteBuffer) {
-        if self.peer.text.isEmpty { out.writeStaticString("unknown") } else { out.writeBytes(self.peer.text) }
+        writer.write("\r\n")
     }
 
     /// All lines of a trusted peer's field as one list, ready for one more element.
-    private func writeList(of id: HeaderID, to out: inout ByteBuffer) {
+    private func writeList(of id: HeaderID, _ bytes: Span<UInt8>, to writer: inout HeadWriter) {
         for field in self.head.fields where field.id == id && !field.value.isEmpty {
-            self.head.copy(field.value, to: &out)
-            out.writeStaticString(", ")
+            writer.write(field.value, of: bytes)
+            writer.write(", ")
         }
     }
 
-    private func writeTrusted(_ id: HeaderID, else text: StaticString, to out: inout ByteBuffer) {
-        if !self.peer.isTrusted || !self.copyFirst(id, to: &out) { out.writeStaticString(text) }
-    }
-
-    private func copyFirst(_ id: HeaderID, to out: inout ByteBuffer) -> Bool {
+    private func writeFirst(_ id: HeaderID, _ bytes: Span<UInt8>, to writer: inout HeadWriter) -> Bool {
         guard let value = self.head.slice(of: id), !value.isEmpty else { return false }
-        self.head.copy(value, to: &out)
+        writer.write(value, of: bytes)
         return true
     }
 }

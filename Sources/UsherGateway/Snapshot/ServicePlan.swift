@@ -18,6 +18,7 @@ final class ServicePlan: Sendable {
 
     let index: Int
     let name: String
+    let balance: BalancePolicy
     /// `host: replica`: replicas get their own address as Host.
     let rewritesHost: Bool
     let settings: ServiceSettings
@@ -28,6 +29,7 @@ final class ServicePlan: Sendable {
     init(index: Int, _ settings: ServiceSettings, workers: Int, logName: (String) -> [UInt8]) {
         self.index = index
         self.name = settings.name
+        self.balance = settings.balance
         self.rewritesHost = settings.host == .replica
         self.settings = settings
         self.logName = logName(settings.name)
@@ -47,6 +49,12 @@ final class ServicePlan: Sendable {
             }
         }
         self.queuePerWorker = Self.perWorker(settings.connections.queue, workers)
+    }
+
+    /// Without a readiness check, replicas that we do not start ourselves count as ready.
+    var isReadyAtOnce: Bool {
+        if case .list = self.settings.replicas { return self.settings.readiness == nil }
+        return false
     }
 
     /// A worker's part of a total, rounded up so that no worker has none.

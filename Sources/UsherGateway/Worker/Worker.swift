@@ -83,6 +83,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         case .admitted: break
         case .tooMany: self.metrics.connectionRefused(.connections)
         case .tooManyFromClient: self.metrics.connectionRefused(.connectionsPerClient)
+        case .outOfDescriptors: self.metrics.connectionRefused(.fileDescriptors)
         }
     }
 

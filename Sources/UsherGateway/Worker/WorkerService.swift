@@ -36,10 +36,13 @@ final class WorkerService {
         let configuration = plan.poolConfiguration(workers: workers)
         self.pools = plan.replicas.map { UpstreamPool($0.address, configuration, loop: loop) }
         self.balancer = Balancer(
-            policy: plan.settings.balance,
+            policy: plan.balance,
             endpoints: plan.replicas.map { .init(weight: $0.weight, isBackup: $0.isBackup) })
         self.replicas = Array(repeating: ReplicaState(), count: plan.replicas.count)
         self.budget = plan.retryBudget(workers: workers, now: loop.now)
+        if plan.isReadyAtOnce {
+            for index in plan.replicas.indices { self.setReady(index, true) }
+        }
         for pool in self.pools { pool.onFree = { [unowned self] in self.serveQueue() } }
         self.revival.onFire = { [unowned self] now in self.revive(now: now) }
     }
@@ -57,7 +60,8 @@ final class WorkerService {
     func choose(excluding tried: TriedEndpoints, now: MonotonicTime, random: inout SeededRandom) -> Choice {
         switch self.balancer.pick(excluding: tried, now: now, random: &random) {
         case .endpoint(let index): return .replica(index)
-        case .allTried, .noneReady: break
+        case .allTried: return .allTried
+        case .noneReady: break
         }
         let start = random.below(self.replicas.count)
         for offset in self.replicas.indices {
@@ -71,8 +75,10 @@ final class WorkerService {
         self.balancer.requestStarted(replica, now: now)
     }
 
-    /// - Parameter latency: to the answer's first byte; nil when that says nothing about the replica.
-    func tryEnded(_ replica: Int, latency: Duration?, now: MonotonicTime) {
+    /// - Parameter latencyNanoseconds: to the answer's first byte; nil when that says nothing about the replica.
+    func tryEnded(_ replica: Int, latencyNanoseconds: UInt64?, now: MonotonicTime) {
+        let isWanted = self.plan.balance == .latency
+        let latency = isWanted ? latencyNanoseconds.map { Duration.nanoseconds(Int64(clamping: $0)) } : nil
         self.balancer.requestEnded(replica, latency: latency, now: now)
     }
 
@@ -153,18 +159,27 @@ final class WorkerService {
     var queueCount: Int { self.queue.count }
 
     /// Lets a request wait for a free connection; false when too many wait already.
-    func enqueue(_ exchange: Exchange, ticket: UInt64) -> Bool {
+    ///
+    /// - Parameter isFirst: it has waited before, and found nothing when its turn came.
+    func enqueue(_ exchange: Exchange, ticket: UInt64, isFirst: Bool) -> Bool {
         self.dropAbandoned()
-        guard self.queue.count < self.queueMax else { return false }
-        self.queue.append((exchange, ticket))
+        guard isFirst || self.queue.count < self.queueMax else { return false }
+        if isFirst {
+            self.queue.prepend((exchange, ticket))
+        } else {
+            self.queue.append((exchange, ticket))
+        }
         return true
     }
 
-    /// A connection may be free: the request that waited longest tries again.
+    /// Connections may be free: those that waited longest try again, until one has to go on waiting.
     private func serveQueue() {
-        self.dropAbandoned()
-        guard let first = self.queue.popFirst() else { return }
-        first.exchange.leaveQueue(first.ticket)
+        while true {
+            self.dropAbandoned()
+            guard let first = self.queue.popFirst() else { return }
+            first.exchange.leaveQueue(first.ticket)
+            if let next = self.queue.first, next.exchange === first.exchange { return }
+        }
     }
 
     private func dropAbandoned() {

@@ -4,17 +4,27 @@ package import UsherHTTP
 /// Writing answers: heads and small bodies gather in one buffer, so that they leave in one system call.
 extension HTTP1ServerConnection {
     /// Fields of a replica's answer that are written anew or belong to the other connection.
-    private static let framingFields: HeaderSet = [.connection, .transferEncoding, .contentLength]
-    private static let connectionFields: HeaderSet = [.connection, .transferEncoding]
+    private static var framingFields: HeaderSet { HeaderSet().with(.contentLength).with(.usher) }
+    /// Hop-by-hop fields never pass on anyway; `Usher-*` is ours to say.
+    private static var connectionFields: HeaderSet { HeaderSet().with(.usher) }
     /// A body up to this many bytes is copied behind what already waits instead of costing a second write.
     private static let copiedBodyMax = 8192
+
+    /// Room for the lines of a head that are our own.
+    private static let ownBytes = 256
 
     package func sendInformational(_ head: ResponseHead) {
         // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
         guard self.head.version == .http11, !self.answerIsStarted else { return }
-        self.writeStatusLine(head)
-        self.append { head.copyFields(to: &$0, dropping: Self.framingFields, droppingNames: []) }
-        self.append { _ = $0.writeStaticString("\r\n") }
+        let storage = head.bytes
+        self.append { out in
+            out.writeHead(reserving: storage.readableBytes + Self.ownBytes) { writer in
+                let bytes = storage.readableBytesUInt8Span
+                Self.writeStatusLine(head, bytes, to: &writer)
+                head.copyFields(to: &writer, of: bytes, dropping: Self.framingFields, droppingNames: [])
+                writer.write("\r\n")
+            }
+        }
     }
 
     package func sendHead(_ head: ResponseHead, edits: HeadEdits) {
@@ -23,16 +33,26 @@ extension HTTP1ServerConnection {
         if self.answerFraming == .untilClose || (self.phase == .body && !self.canDiscardBody) {
             self.closesAfterAnswer = true
         }
-        self.writeStatusLine(head)
         let keepsLength = head.status != 204 && head.framing != .chunked && head.framing != .untilClose
         let dropped = keepsLength ? Self.connectionFields : Self.framingFields
+        let ending = self.headEnding
+        let isChunked = self.answerFraming == .chunked
+        let storage = head.bytes
+        let date = head.known.contains(.date) ? [] : self.loop.dateLine
         self.append { out in
-            head.copyFields(to: &out, dropping: dropped, droppingNames: edits.removedNames)
-            if let lines = edits.addedLines { out.writeImmutableBuffer(lines) }
-            if self.answerFraming == .chunked { out.writeStaticString("Transfer-Encoding: chunked\r\n") }
+            out.writeHead(reserving: storage.readableBytes + Self.ownBytes) { writer in
+                let bytes = storage.readableBytesUInt8Span
+                Self.writeStatusLine(head, bytes, to: &writer)
+                head.copyFields(to: &writer, of: bytes, dropping: dropped, droppingNames: edits.removedNames)
+                writer.write(date)
+                if isChunked { writer.write("Transfer-Encoding: chunked\r\n") }
+                if edits.addedLines == nil { writer.write(ending) }
+            }
+            if let lines = edits.addedLines {
+                out.writeImmutableBuffer(lines)
+                out.writeStaticString(ending)
+            }
         }
-        if head.slice(of: .date) == nil { self.append { self.loop.writeDateLine(to: &$0) } }
-        self.writeConnectionLine()
     }
 
     package func sendBody(_ data: ByteBuffer) {
@@ -60,26 +80,24 @@ extension HTTP1ServerConnection {
     package func answer(_ answer: LocalAnswer) {
         self.answerIsStarted = true
         if answer.closes || (self.phase == .body && !self.canDiscardBody) { self.closesAfterAnswer = true }
+        let date = self.loop.dateLine
+        let ending = self.headEnding
         self.append { out in
-            out.writeStaticString("HTTP/1.1 ")
-            StatusText.write(answer.status, to: &out)
-            out.writeStaticString("\r\n")
-        }
-        self.append { self.loop.writeDateLine(to: &$0) }
-        self.append { out in
-            if answer.status != 204 && answer.status != 304 {
-                out.writeStaticString("Content-Length: ")
-                DecimalText.write(answer.body.readableBytes, to: &out)
-                out.writeStaticString("\r\n")
-                if answer.body.readableBytes > 0 {
-                    out.writeStaticString("Content-Type: ")
-                    out.writeStaticString(answer.contentType)
-                    out.writeStaticString("\r\n")
-                }
+            out.writeHead(reserving: 2 * Self.ownBytes) { writer in
+                writer.write("HTTP/1.1 ")
+                writer.write(decimal: answer.status)
+                writer.write(" ")
+                writer.write(StatusText.reason(answer.status))
+                writer.write("\r\n")
+                writer.write(date)
+                Self.writeContentLines(answer, to: &writer)
+                if answer.addedLines == nil { writer.write(ending) }
             }
-            if let lines = answer.addedLines { out.writeImmutableBuffer(lines) }
+            if let lines = answer.addedLines {
+                out.writeImmutableBuffer(lines)
+                out.writeStaticString(ending)
+            }
         }
-        self.writeConnectionLine()
         let hasBody = self.head.method != .head && answer.status != 204 && answer.status != 304
         if hasBody { self.append { out in out.writeImmutableBuffer(answer.body) } }
         self.answerIsComplete()
@@ -107,30 +125,30 @@ extension HTTP1ServerConnection {
         }
     }
 
-    private func writeStatusLine(_ head: ResponseHead) {
-        self.append { out in
-            // The replica's own reason phrase passes on, behind our own version (RFC 9110 §2.5).
-            out.writeStaticString("HTTP/1.1 ")
-            DecimalText.write(head.status, to: &out)
-            out.writeStaticString(" ")
-            head.copy(head.reason, to: &out)
-            out.writeStaticString("\r\n")
-        }
+    /// The replica's own reason phrase passes on, behind our own version (RFC 9110 §2.5).
+    private static func writeStatusLine(_ head: ResponseHead, _ bytes: Span<UInt8>, to writer: inout HeadWriter) {
+        writer.write("HTTP/1.1 ")
+        writer.write(decimal: head.status)
+        writer.write(" ")
+        writer.write(head.reason, of: bytes)
+        writer.write("\r\n")
+    }
+
+    private static func writeContentLines(_ answer: LocalAnswer, to writer: inout HeadWriter) {
+        guard answer.status != 204 && answer.status != 304 else { return }
+        writer.write("Content-Length: ")
+        writer.write(decimal: answer.body.readableBytes)
+        writer.write("\r\n")
+        guard answer.body.readableBytes > 0 else { return }
+        writer.write("Content-Type: ")
+        writer.write(answer.contentType)
+        writer.write("\r\n")
     }
 
     /// The last lines of a head: whether the connection goes on.
-    private func writeConnectionLine() {
-        let closes = self.closesAfterAnswer
-        let isOld = self.requestHead?.version == .http10
-        self.append { out in
-            if closes {
-                out.writeStaticString("Connection: close\r\n\r\n")
-            } else if isOld {
-                out.writeStaticString("Connection: keep-alive\r\n\r\n")
-            } else {
-                out.writeStaticString("\r\n")
-            }
-        }
+    private var headEnding: StaticString {
+        if self.closesAfterAnswer { return "Connection: close\r\n\r\n" }
+        return self.requestHead?.version == .http10 ? "Connection: keep-alive\r\n\r\n" : "\r\n"
     }
 
     // MARK: The gathering buffer

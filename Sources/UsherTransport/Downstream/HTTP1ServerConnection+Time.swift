@@ -6,7 +6,7 @@ import UsherHTTP
 extension HTTP1ServerConnection {
     func timeIsOver(now: MonotonicTime) {
         guard let context = self.context else { return }
-        if !self.isWritable {
+        if !self.isWritable || (self.phase == .closing && self.unsentBytes(context) > 0) {
             self.checkStall(context, now: now)
             return
         }

@@ -36,7 +36,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
     private var pendingInput: ByteBuffer?
     private var isProcessing = false
     var bodyIsPaused = false
-    private var readIsHeld = false
+    var readIsHeld = false
     var isDraining = false
 
     // The answer; written by the other half of this type.
@@ -143,6 +143,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
         if self.isWritable {
             self.handler?.downstreamIsWritable()
             self.flush()
+            self.resumeInput()
         } else {
             self.stalledBytes = self.unsentBytes(context)
             self.loop.schedule(self, after: self.limits.writeStall, now: self.loop.now)
@@ -159,7 +160,9 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
         while goesOn && input.readableBytes > 0 {
             switch self.phase {
             case .head:
-                goesOn = self.readHead(&input)
+                // The answers to pipelined requests wait in memory: no more of them than the client takes.
+                if !self.isWritable { self.flush() }
+                goesOn = self.isWritable && self.readHead(&input)
             case .body:
                 goesOn = !self.bodyIsPaused && self.readBody(&input)
             case .discarding:
@@ -226,25 +229,31 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
             if self.bodyBytes == 0 && self.phase == .body { self.startBodyClock(self.loop.now) }
             self.bodyBytes += data.readableBytes
             if self.phase == .body { self.handler?.requestBody(data) }
+            // A body of known length ends with its last byte, not with the next read.
+            if self.bodyReader.isComplete { self.bodyIsComplete(nil) }
             return true
         case .needsMore:
             return false
         case .end(let trailers):
-            if self.phase == .discarding {
-                self.exchangeIsOver()
-            } else {
-                self.phase = .answering
-                self.handler?.requestEnd(trailers)
-            }
+            self.bodyIsComplete(trailers)
             return true
         case .refused(let refusal):
-            self.bodyIsRefused(refusal)
+            self.endEarly(.refused(refusal), refusal)
             return true
         }
     }
 
-    private func bodyIsRefused(_ refusal: Refusal) {
-        self.endEarly(.refused(refusal), refusal)
+    private func bodyIsComplete(_ trailers: Trailers?) {
+        switch self.phase {
+        case .body:
+            self.phase = .answering
+            self.handler?.requestEnd(trailers)
+        case .discarding:
+            self.exchangeIsOver()
+        case .head, .answering, .closing:
+            // The exchange ended over the last piece.
+            break
+        }
     }
 
     /// Input that the current phase cannot use stays, in a buffer of its own size when it is small.
@@ -346,7 +355,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
         self.resumeInput()
     }
 
-    private func giveHeadBack() {
+    func giveHeadBack() {
         guard let head = self.requestHead else { return }
         self.requestHead = nil
         self.loop.giveBack(head)
@@ -356,49 +365,6 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
         let handler = self.handler
         self.handler = nil
         handler?.downstreamClosed(reason)
-    }
-
-    /// The client broke a rule in the middle of an exchange: it gets the refusal when nothing was answered yet.
-    func endEarly(_ reason: DownstreamEnd, _ refusal: Refusal) {
-        let isStarted = self.answerIsStarted
-        self.endHandler(reason)
-        if isStarted { self.abort() } else { self.sendRefusal(refusal) }
-    }
-
-    func refuse(_ refusal: Refusal) {
-        self.bytesSent = 0
-        self.answerIsStarted = false
-        self.sendRefusal(refusal)
-        self.acceptor.requestRefused(refusal, on: self)
-        self.giveHeadBack()
-    }
-
-    private func sendRefusal(_ refusal: Refusal) {
-        var body = ByteBufferAllocator().buffer(capacity: 64)
-        body.writeString("\(refusal.reason)\n")
-        self.phase = .closing
-        self.answer(LocalAnswer(status: refusal.status, body: body, closes: true))
-        self.lingerAndClose()
-    }
-
-    /// Sends what is left, then closes our half and listens a moment, so that the client reads the answer before
-    /// a reset throws it away (RFC 9112 §9.6).
-    func lingerAndClose() {
-        self.phase = .closing
-        guard let context = self.context else { return }
-        self.flush()
-        context.close(mode: .output, promise: nil)
-        self.loop.schedule(self, after: self.limits.linger, now: self.loop.now)
-        if self.readIsHeld {
-            self.readIsHeld = false
-            context.read()
-        }
-    }
-
-    package func abort() {
-        self.phase = .closing
-        self.out = nil
-        self.context?.close(promise: nil)
     }
 
     package override func timerFired(now: MonotonicTime) {

@@ -23,7 +23,7 @@ package final class ConnectionCounts: Sendable {
         }
     }
 
-    package enum Admission: Sendable { case admitted, tooMany, tooManyFromClient }
+    package enum Admission: Sendable { case admitted, tooMany, tooManyFromClient, outOfDescriptors }
 
     private struct State {
         var total = 0
@@ -93,10 +93,10 @@ package enum Listener {
         let isIP = configuration.address.protocol != .unix
         var bootstrap = ServerBootstrap(group: loop.eventLoop)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
-            // Out of file descriptors, accepting pauses for a second instead of ending.
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                    let pause = AcceptPause { bound.onRefused(.outOfDescriptors) }
+                    try channel.pipeline.syncOperations.addHandler(pause)
                 }
             }
             .childChannelOption(.maxMessagesPerRead, value: 1)

@@ -2,18 +2,23 @@ package import NIOCore
 package import UsherCore
 
 /// The other end of a client connection, as the request's path needs it.
-package struct Peer: Sendable {
+package final class Peer: Sendable {
     /// The address the connection comes from; nil for a unix socket.
-    package var address: IPAddress?
-    /// The address as text; empty for a unix socket.
-    package var text: [UInt8]
+    package let address: IPAddress?
     /// May this peer tell us whose request it forwards (`listeners.trusted-proxies`)?
-    package var isTrusted: Bool
+    package let isTrusted: Bool
+    /// What `X-Forwarded-For` says of it: the address, or `unknown`.
+    package let forwardedName: [UInt8]
+    /// What `Forwarded` says of it (RFC 7239 §4): `for=192.0.2.1;proto=http`, an IPv6 address quoted in brackets.
+    package let forwardedElement: [UInt8]
 
     package init(address: IPAddress?, trusted: [IPRange]) {
         self.address = address
-        self.text = address.map { Array($0.description.utf8) } ?? []
         self.isTrusted = address.map { address in trusted.contains { $0.contains(address) } } ?? false
+        let name = address?.description ?? "unknown"
+        self.forwardedName = Array(name.utf8)
+        let isV6 = address.map { !$0.isV4 } ?? false
+        self.forwardedElement = Array((isV6 ? "for=\"[\(name)]\";proto=http" : "for=\(name);proto=http").utf8)
     }
 }
 

@@ -19,7 +19,7 @@ package final class LoopContext: @unchecked Sendable {
     private var responseHeads: [ResponseHead] = []
     private static let spareHeadsMax = 256
     private var dateSecond: Int64 = -1
-    private var dateLine = ByteBuffer()
+    private var dateBytes: [UInt8] = []
 
     package init(eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
@@ -32,17 +32,17 @@ package final class LoopContext: @unchecked Sendable {
 
     // MARK: Dates
 
-    /// The `Date` line, written anew once a second.
-    package func writeDateLine(to out: inout ByteBuffer) {
+    /// The `Date` line with its CR LF, made anew once a second.
+    package var dateLine: [UInt8] {
         let second = WallClock.milliseconds() / 1000
         if second != self.dateSecond {
             self.dateSecond = second
-            self.dateLine.clear()
-            self.dateLine.writeStaticString("Date: ")
-            HTTPDate.write(unixSeconds: Int(second), to: &self.dateLine)
-            self.dateLine.writeStaticString("\r\n")
+            var line = ByteBuffer(string: "Date: ")
+            HTTPDate.write(unixSeconds: Int(second), to: &line)
+            line.writeStaticString("\r\n")
+            self.dateBytes = Array(line.readableBytesView)
         }
-        out.writeImmutableBuffer(self.dateLine)
+        return self.dateBytes
     }
 
     // MARK: Heads

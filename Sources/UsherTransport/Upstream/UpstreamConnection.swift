@@ -38,6 +38,8 @@ package final class UpstreamConnection: TimedObject, ChannelDuplexHandler {
     private weak var pool: UpstreamPool?
     /// Where the pool keeps this connection.
     package let id: ConnectionID
+    /// What it is connected to.
+    let address: ReplicaAddress
     private var context: ChannelHandlerContext?
 
     private var phase = Phase.idle
@@ -56,8 +58,11 @@ package final class UpstreamConnection: TimedObject, ChannelDuplexHandler {
     /// Bytes of the current answer that arrived, head included.
     package private(set) var bytesReceived = 0
 
-    package init(id: ConnectionID, loop: LoopContext, headLimits: HeadLimits, pool: UpstreamPool) {
+    package init(
+        id: ConnectionID, loop: LoopContext, address: ReplicaAddress, headLimits: HeadLimits, pool: UpstreamPool
+    ) {
         self.id = id
+        self.address = address
         self.loop = loop
         self.headLimits = headLimits
         self.pool = pool

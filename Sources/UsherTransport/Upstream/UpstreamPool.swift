@@ -57,6 +57,8 @@ package final class UpstreamPool {
     /// Connections in any state.
     package var count: Int { self.state.count }
     package var idleCount: Int { self.state.idleCount }
+    /// A request would get a connection without waiting for another request.
+    package var hasRoom: Bool { !self.state.isRemoved && (self.state.idleCount > 0 || self.state.count < self.state.limit) }
 
     /// - Parameter fresh: an idle connection will not do, because one has just died under the request.
     package func acquire(fresh: Bool = false, now: MonotonicTime) -> Acquisition {
@@ -82,7 +84,8 @@ package final class UpstreamPool {
         _ id: ConnectionID, completion: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void
     ) {
         let connection = UpstreamConnection(
-            id: id, loop: self.loop, headLimits: self.configuration.headLimits, pool: self)
+            id: id, loop: self.loop, address: self.address, headLimits: self.configuration.headLimits,
+            pool: self)
         let attempt: EventLoopFuture<any Channel>
         do {
             attempt = try self.bootstrap(connection).connect(to: self.address)
@@ -124,6 +127,11 @@ package final class UpstreamPool {
     /// Its exchange ended and left it usable; or it was opened for a request that did not wait.
     package func connectionIsFree(_ connection: UpstreamConnection) {
         let now = self.loop.now
+        if connection.address != self.address {
+            // The replica moved meanwhile.
+            connection.close()
+            return
+        }
         switch self.state.released(connection.id, now: now) {
         case .keep:
             self.loop.schedule(connection, after: self.configuration.keep, now: now)

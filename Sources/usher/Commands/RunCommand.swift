@@ -42,12 +42,33 @@ struct RunCommand: AsyncParsableCommand {
             configuration: .init(
                 services: [.init(service: gateway)], gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "usher.services", factory: { _ in SwiftLogNoOpLogHandler() })))
+        let impatience = Impatience()
+        defer { impatience.end() }
         do {
             try await group.run()
         } catch {
             printError("usher: \(error)")
             throw ExitCode(1)
         }
+    }
+}
+
+/// Ends the process at the second Ctrl-C: the first one drains, which may take longer than a person wants to wait.
+/// Supervised processes go with it, whatever ends it.
+final class Impatience {
+    private let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+
+    init() {
+        var count = 0
+        self.source.setEventHandler { [source] in
+            count += Int(source.data)
+            if count >= 2 { _exit(130) }
+        }
+        self.source.resume()
+    }
+
+    func end() {
+        self.source.cancel()
     }
 }
 

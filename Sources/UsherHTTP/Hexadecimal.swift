@@ -1,15 +1,16 @@
 /// Lower-case hexadecimal digits, eight at a time in one register: every request writes some ninety of them.
-enum Hexadecimal {
+package enum Hexadecimal {
     /// Writes 16 digits; the caller has made sure that there is room.
-    static func write(_ value: UInt64, to space: UnsafeMutableRawBufferPointer, at offset: Int) {
+    @unsafe
+    package static func write(_ value: UInt64, to space: UnsafeMutableRawBufferPointer, at offset: Int) {
         let high = digits(UInt32(truncatingIfNeeded: value >> 32))
         let low = digits(UInt32(truncatingIfNeeded: value))
-        space.storeBytes(of: high.bigEndian, toByteOffset: offset, as: UInt64.self)
-        space.storeBytes(of: low.bigEndian, toByteOffset: offset + 8, as: UInt64.self)
+        unsafe space.storeBytes(of: high.bigEndian, toByteOffset: offset, as: UInt64.self)
+        unsafe space.storeBytes(of: low.bigEndian, toByteOffset: offset + 8, as: UInt64.self)
     }
 
     /// The number that 16 digits give; nil where they end early or one is no lower-case digit.
-    static func read(_ bytes: Span<UInt8>, at offset: Int) -> UInt64? {
+    package static func read(_ bytes: Span<UInt8>, at offset: Int) -> UInt64? {
         guard offset >= 0, offset <= bytes.count - 16, let high = value(word(bytes, at: offset)),
             let low = value(word(bytes, at: offset + 8))
         else { return nil }
@@ -17,7 +18,7 @@ enum Hexadecimal {
     }
 
     /// The number that two digits give.
-    static func readByte(_ bytes: Span<UInt8>, at offset: Int) -> UInt8? {
+    package static func readByte(_ bytes: Span<UInt8>, at offset: Int) -> UInt8? {
         guard offset >= 0, offset <= bytes.count - 2 else { return nil }
         let pair = UInt64(bytes[offset]) << 8 | UInt64(bytes[offset + 1])
         return value(0x3030_3030_3030_0000 | pair).map { UInt8(truncatingIfNeeded: $0) }

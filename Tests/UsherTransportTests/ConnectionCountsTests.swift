@@ -1,0 +1,44 @@
+import Testing
+import UsherCore
+import UsherTransport
+
+@Suite("Connection limits")
+struct ConnectionCountsTests {
+    private static func peer(_ text: String, trusted: Bool = false) throws -> Peer {
+        let address = try #require(IPAddress(text: text))
+        return Peer(address: address, trusted: trusted ? [try IPRange(text: text)] : [])
+    }
+
+    @Test("one address may have as many connections as the limit says, and again after one closed")
+    func perClient() throws {
+        let counts = ConnectionCounts(.init(total: 100, perClient: 2))
+        let peer = try Self.peer("192.0.2.1")
+        #expect(counts.opened(peer) == .admitted)
+        #expect(counts.opened(peer) == .admitted)
+        #expect(counts.opened(peer) == .tooManyFromClient)
+        #expect(counts.opened(try Self.peer("192.0.2.2")) == .admitted)
+        counts.closed(peer)
+        #expect(counts.opened(peer) == .admitted)
+    }
+
+    @Test("an IPv6 client counts by its /64")
+    func subnet() throws {
+        let counts = ConnectionCounts(.init(total: 100, perClient: 1))
+        #expect(counts.opened(try Self.peer("2001:db8::1")) == .admitted)
+        #expect(counts.opened(try Self.peer("2001:db8::ffff:2")) == .tooManyFromClient)
+        #expect(counts.opened(try Self.peer("2001:db8:0:1::1")) == .admitted)
+    }
+
+    @Test("trusted proxies and unix sockets count only in the total")
+    func trusted() throws {
+        let counts = ConnectionCounts(.init(total: 5, perClient: 1))
+        let proxy = try Self.peer("10.0.0.1", trusted: true)
+        for _ in 1...3 { #expect(counts.opened(proxy) == .admitted) }
+        let local = Peer(address: nil, trusted: [])
+        for _ in 1...2 { #expect(counts.opened(local) == .admitted) }
+        #expect(counts.opened(local) == .tooMany)
+        #expect(counts.opened(proxy) == .tooMany)
+        counts.closed(proxy)
+        #expect(counts.opened(local) == .admitted)
+    }
+}

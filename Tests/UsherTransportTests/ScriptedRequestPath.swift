@@ -1,0 +1,77 @@
+import NIOCore
+import UsherCore
+import UsherHTTP
+import UsherTransport
+
+/// Stands for the request's path behind a client connection: notes what it is told, answers with what it got.
+final class ScriptedRequestPath: RequestAcceptor {
+    /// What happens with a request that has arrived whole.
+    enum Behaviour {
+        case echo
+        /// Keeps the exchange open; the test ends it.
+        case wait
+        /// Answers as soon as the head is there.
+        case answerAtOnce
+        /// Takes no more of the body than its first piece.
+        case pause
+    }
+
+    var behaviour = Behaviour.echo
+    var notes: [String] = []
+    var exchanges: [Exchange] = []
+    var open = 0
+
+    func requestArrived(on downstream: any Downstream) -> any DownstreamHandler {
+        let exchange = Exchange(downstream, self)
+        self.exchanges.append(exchange)
+        return exchange
+    }
+
+    func requestRefused(_ refusal: Refusal, on downstream: any Downstream) {
+        self.notes.append("refused \(refusal.status)")
+    }
+
+    func connectionOpened(_ connection: HTTP1ServerConnection) { self.open += 1 }
+    func connectionClosed(_ connection: HTTP1ServerConnection) { self.open -= 1 }
+
+    final class Exchange: DownstreamHandler {
+        let downstream: any Downstream
+        private let path: ScriptedRequestPath
+        private var body = ByteBuffer()
+        private var target = ""
+
+        init(_ downstream: any Downstream, _ path: ScriptedRequestPath) {
+            self.downstream = downstream
+            self.path = path
+        }
+
+        func begin() {
+            let head = self.downstream.head
+            var text = ByteBuffer()
+            head.copy(head.methodSlice, to: &text)
+            text.writeString(" ")
+            head.copy(head.target, to: &text)
+            self.target = String(buffer: text)
+            self.path.notes.append(self.target)
+            if self.path.behaviour == .answerAtOnce { self.answer("at once") }
+        }
+
+        func requestBody(_ data: ByteBuffer) {
+            self.body.writeImmutableBuffer(data)
+            if self.path.behaviour == .pause { self.downstream.pauseBody() }
+        }
+
+        func requestEnd(_ trailers: Trailers?) {
+            if self.path.behaviour == .echo { self.answer("\(self.target) \(String(buffer: self.body))") }
+        }
+
+        func answer(_ text: String) {
+            self.downstream.answer(LocalAnswer(status: 200, body: ByteBuffer(string: text)))
+        }
+
+        func requestReadComplete() {}
+        func downstreamIsWritable() { self.path.notes.append("writable") }
+        func downstreamClosed(_ reason: DownstreamEnd) { self.path.notes.append("closed \(self.target)") }
+        func exchangeEnded() { self.path.notes.append("ended \(self.target)") }
+    }
+}

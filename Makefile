@@ -18,6 +18,12 @@ help: ## show this list
 run: ## build Usher and start the quickstart in the foreground
 	@scripts/install-tools.sh run
 	@swift build $(RELEASE_FLAGS) -j $(JOBS) --product usher
+	@printf '%s\n' 'Starting the quickstart: three copies of a dictionary behind http://127.0.0.1:8080.' \
+		'Once they are ready (three seconds), try in a second terminal:' \
+		'  curl http://127.0.0.1:8080/dictionary/river' \
+		'  curl http://127.0.0.1:9900/readyz' \
+		'  curl http://127.0.0.1:9900/api/v1/services' \
+		'Ctrl-C stops everything.' ''
 	@exec .build/release/usher run examples/quickstart/usher.yaml
 
 build: ## build the release binary, .build/release/usher

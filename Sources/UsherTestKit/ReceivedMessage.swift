@@ -75,7 +75,9 @@ extension RawConnection {
             while true {
                 let line = try await self.receive(through: "\r\n")
                 let digits = line.prefix { $0.isHexDigit }
-                guard let size = Int(digits, radix: 16) else { throw TestKitError.malformed("chunk size \(line.debugDescription)") }
+                guard let size = Int(digits, radix: 16) else {
+                    throw TestKitError.malformed("chunk size \(line.debugDescription)")
+                }
                 if size == 0 { break }
                 var piece = try await self.receive(count: size)
                 message.body.writeBuffer(&piece)

@@ -30,7 +30,9 @@ public final class ScriptedUpstream: Sendable {
         let all = Mutex<[Task<Void, Never>]>([])
     }
 
-    private init(_ address: ReplicaAddress, _ channel: any Channel, _ connections: Journal<RawConnection>, _ tasks: Tasks) {
+    private init(
+        _ address: ReplicaAddress, _ channel: any Channel, _ connections: Journal<RawConnection>, _ tasks: Tasks
+    ) {
         self.address = address
         self.channel = channel
         self.connections = connections

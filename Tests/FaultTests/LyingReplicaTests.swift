@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension FaultTests {
-    /// Replicas whose answers are wrong: the client gets a right one, or one that is visibly cut off, and nobody else notices.
+    /// Replicas whose answers are wrong: their client gets a right one or one that is visibly cut off, others notice nothing.
     @Suite(.timeLimit(.minutes(1))) struct LyingReplicaTests {
         enum Outcome: Sendable {
             /// Usher's own answer with this status; the connection goes on.
@@ -58,7 +58,7 @@ extension FaultTests {
             Lie("chunk size that is no number", chunked + "zz\r\nok\r\n0\r\n\r\n", .cutOff),
             Lie("chunk longer than its size", chunked + "2\r\nokok\r\n0\r\n\r\n", .cutOff),
             Lie("chunk size of 17 digits", chunked + "10000000000000002\r\nok\r\n0\r\n\r\n", .cutOff),
-            Lie("longest chunk extension and more", chunked + "2;\(String(repeating: "e", count: 300))\r\nok\r\n", .cutOff),
+            Lie("long chunk extension", chunked + "2;\(String(repeating: "e", count: 300))\r\nok\r\n", .cutOff),
             Lie("longer body", ok + "Content-Length: 2\r\n\r\nokEXTRA", .passes("ok")),
             Lie("two answers", ok + length2 + ok + "Content-Length: 4\r\n\r\nevil", .passes("ok")),
             Lie("no reason", "HTTP/1.1 200\r\n" + length2, .passes("ok")),
@@ -102,7 +102,8 @@ extension FaultTests {
             "an answer without end is broken off before it costs memory",
             arguments: [
                 (start: "HTTP/1.1 200 OK\r\n", more: "X: y\r\n"), (start: "", more: "H"),
-                (start: chunked, more: "0"), (start: chunked + "5;", more: "e"), (start: chunked + "0\r\n", more: "T: y\r\n"),
+                (start: chunked, more: "0"), (start: chunked + "5;", more: "e"),
+                (start: chunked + "0\r\n", more: "T: y\r\n"),
             ])
         func endless(start: String, more: String) throws {
             let replica = try ScriptedReplica { conversation in
@@ -130,7 +131,8 @@ extension FaultTests {
                 let piece = Data(String(repeating: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", count: 1000).utf8)
                 for _ in 0..<2000 where !conversation.send(piece) { return }
             }
-            try UsherProcess.running(Configuration.proxying([replica.port], service: ", timeouts: { response: 8s }")) { usher in
+            let timeout = ", timeouts: { response: 8s }"
+            try UsherProcess.running(Configuration.proxying([replica.port], service: timeout)) { usher in
                 let before = (descriptors: usher.descriptors, memory: usher.residentMebibytes)
                 var client: RawClient? = try RawClient(usher.port, receiveBuffer: 4096)
                 client?.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n")

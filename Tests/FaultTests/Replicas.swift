@@ -3,14 +3,21 @@ import Synchronization
 
 /// The C programs of `Support`, compiled once per test run.
 enum Tools {
-    static let folder = (#filePath as NSString).deletingLastPathComponent + "/Support"
+    private static let sources = (#filePath as NSString).deletingLastPathComponent + "/Support"
+    /// Where the programs are, until the tests end.
+    private static let programs: Result<String, any Error> = Result {
+        let folder = "/tmp/usher-fault-tools-\(getpid())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        atexit { try? FileManager.default.removeItem(atPath: "/tmp/usher-fault-tools-\(getpid())") }
+        return folder
+    }
 
     static let replica = Result { try compile("replica") }
     static let load = Result { try compile("load") }
 
     private static func compile(_ name: String) throws -> String {
-        let program = "/tmp/usher-fault-\(name)-\(getpid())"
-        let compiler = try ChildProcess(["cc", "-O2", "-o", program, "\(Self.folder)/\(name).c"])
+        let program = "\(try self.programs.get())/\(name)"
+        let compiler = try ChildProcess(["cc", "-O2", "-o", program, "\(self.sources)/\(name).c"])
         guard compiler.exit(within: .seconds(50)) == 0 else { throw FaultTestError("cc cannot compile \(name).c") }
         return program
     }

@@ -19,9 +19,7 @@ final class UsherProcess {
     /// - Parameters:
     ///   - configuration: `usher.yaml`; `admin` and a listener on free ports are added unless it has its own.
     ///   - prefix: what the command starts with, such as a shell that sets limits first.
-    init(
-        _ configuration: String, files: [String: String] = [:], prefix: [String] = []
-    ) throws {
+    init(_ configuration: String, files: [String: String] = [:], prefix: [String] = []) throws {
         try #require(access(Self.binary, X_OK) == 0, "build `usher` first, or set USHER_BINARY")
         var template = Array("/tmp/usher-fault-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw FaultTestError("cannot make a folder in /tmp") }
@@ -80,7 +78,9 @@ final class UsherProcess {
     }
 
     private static func port(after words: String, in text: String) -> UInt16 {
-        guard let start = text.range(of: words), let end = text[start.upperBound...].firstIndex(of: "\n") else { return 0 }
+        guard let start = text.range(of: words), let end = text[start.upperBound...].firstIndex(of: "\n") else {
+            return 0
+        }
         return UInt16(text[start.upperBound..<end].split(separator: ":").last ?? "") ?? 0
     }
 
@@ -129,7 +129,7 @@ final class UsherProcess {
 
 /// The parts that most configurations here have.
 enum Configuration {
-    /// One service over replicas on these ports, which keeps no idle connection for long, and a fixed answer on `/fixed`.
+    /// One service over replicas on these ports that keeps no idle connection for long, and a fixed answer on `/fixed`.
     static func proxying(_ ports: [UInt16], service: String = "", more: String = "") -> String {
         let replicas = ports.map { "\"127.0.0.1:\($0)\"" }.joined(separator: ", ")
         let connections = service.contains("connections:") ? "" : ", connections: { keep: 100ms }"

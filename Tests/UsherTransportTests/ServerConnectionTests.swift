@@ -44,7 +44,8 @@ struct ServerConnectionTests {
             + "PUT /b HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
         "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\nGET /never HTTP/1.0\r\n\r\n",
         "\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\n\r\nGET /never HTTP/1.1\r\nHost: a\r\n\r\n",
-        "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcX\r\nGET /never HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+            + "3\r\nabcX\r\nGET /never HTTP/1.1\r\nHost: a\r\n\r\n",
     ]
 
     @Test("every split of its input gives the same answers in the same order", arguments: corpus)
@@ -118,9 +119,11 @@ struct ServerConnectionTests {
         fixture.end()
     }
 
-    @Test("a long or chunked body behind an early answer ends the connection", arguments: [
-        "Content-Length: 70000", "Transfer-Encoding: chunked", "Content-Length: 10\r\nExpect: 100-continue",
-    ])
+    @Test(
+        "a long or chunked body behind an early answer ends the connection",
+        arguments: [
+            "Content-Length: 70000", "Transfer-Encoding: chunked", "Content-Length: 10\r\nExpect: 100-continue",
+        ])
     func refusesBody(framing: String) throws {
         let fixture = try Fixture()
         fixture.path.behaviour = .answerAtOnce

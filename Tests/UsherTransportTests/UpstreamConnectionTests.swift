@@ -30,7 +30,8 @@ struct UpstreamConnectionTests {
         let loop = LoopContext(eventLoop: channel.embeddedEventLoop)
         let pool = UpstreamPool(
             .unix(path: "/none"),
-            .init(connectionsMax: 1, keep: 1_000_000_000, connectTimeout: .seconds(1), headLimits: HeadLimits()), loop: loop)
+            .init(connectionsMax: 1, keep: 1_000_000_000, connectTimeout: .seconds(1), headLimits: HeadLimits()),
+            loop: loop)
         guard case .connect(let id) = pool.acquire(now: loop.now) else { return "no connection" }
         let connection = UpstreamConnection(
             id: id, loop: loop, address: pool.address, headLimits: HeadLimits(), pool: pool)
@@ -50,9 +51,18 @@ struct UpstreamConnectionTests {
         "every split of an answer is the same answer",
         arguments: [
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "[] 200 [hello] ended"),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x\r\nd\r\n0\r\n\r\n", "[] 200 [abcd] ended"),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: 1\r\n\r\n", "[] 200 [a] ended with trailers"),
-            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\nLink: a\r\n\r\nHTTP/1.1 204 No\r\n\r\n", "[100, 103] 204 [] ended"),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n1;x\r\nd\r\n0\r\n\r\n",
+                "[] 200 [abcd] ended"
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: 1\r\n\r\n",
+                "[] 200 [a] ended with trailers"
+            ),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 X\r\nLink: a\r\n\r\nHTTP/1.1 204 No\r\n\r\n",
+                "[100, 103] 204 [] ended"
+            ),
             ("HTTP/1.0 200 OK\r\n\r\nuntil the close", "[] 200 [until the close] ended"),
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "[] 200 [hell] closedInAnswer"),
             ("HTTP/1.1 200 OK\r\nContent-", "[]  [] closedInAnswer"),

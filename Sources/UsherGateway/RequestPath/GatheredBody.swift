@@ -3,7 +3,7 @@ import UsherHTTP
 import UsherTransport
 
 /// A request's body on its way to a replica: its start is kept until an answer comes, so that it can be sent again.
-struct GatheredBody {
+struct GatheredBody: ~Copyable {
     /// Up to this many bytes leave together with the head in one buffer.
     private static let joinedMax = 8192
 

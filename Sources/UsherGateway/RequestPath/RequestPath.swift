@@ -12,7 +12,7 @@ import UsherTransport
 //   route     the first route that matches, or 404                      Router
 //   limit     what the route allows of this request                     RoutePlan
 //   pick      a service, then the replica that this try goes to         Balancer
-//   forward   a connection of the pool, the rewritten head, the body    UpstreamPool, RequestWriter
+//   forward   a connection of the pool, the rewritten head, the body    UpstreamPool, Exchange+Request
 //   judge     the answer, another try, or the end                       RetryRule, RetryBudget
 //   reply     the replica's answer, or one of our own                   Downstream, PathRefusal
 //   account   counters and the access log, always                       WorkerMetrics, AccessLogBatch
@@ -68,6 +68,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     let worker: Worker
     let downstream: any Downstream
+    let peer: Peer
     /// The request; valid until the exchange is over.
     let head: RequestHead
     let plan: RoutePlan
@@ -75,11 +76,12 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     let service: WorkerService
     var phase = Phase.gathering
     var body = GatheredBody()
-    private let trace: TraceContext
-    private let continuesTrace: Bool
+    let trace: TraceContext
+    /// The client's `traceparent` was valid, so that its `tracestate` still belongs to the trace.
+    let continuesTrace: Bool
 
     // The current try.
-    private var replica = -1
+    private(set) var replica = -1
     var upstream: UpstreamConnection?
     private var tryStartedAt = MonotonicTime.start
     /// What this try sent to its replica.
@@ -107,6 +109,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.service = worker.services[destination.service]
         let head = downstream.head
         self.head = head
+        self.peer = downstream.peer
         self.rule = RetryRule(attemptsMax: destination.attempts, isIdempotent: head.method.isIdempotent)
         self.totalDeadline = downstream.startedAt.nanoseconds &+ destination.total
         let received = head.slice(of: .traceparent).flatMap { value in
@@ -177,11 +180,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.phase = .sent
         self.upstream = connection
         var out = self.worker.loop.writeBuffers.take()
-        RequestWriter(
-            head: self.head, peer: self.downstream.peer, plan: self.plan, trace: self.trace,
-            dropsTraceState: !self.continuesTrace,
-            host: self.service.plan.rewritesHost ? self.service.plan.replicas[self.replica].host : nil
-        ).write(to: &out)
+        self.writeHead(to: &out)
         let rest = self.body.write(behind: &out, framing: self.head.framing)
         self.bytesSent = out.readableBytes + (rest?.readableBytes ?? 0)
         let deadlines = UpstreamConnection.Deadlines(
@@ -333,7 +332,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         let now = self.worker.loop.now
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
-        entry.client = self.downstream.peer.address
+        entry.client = self.peer.address
         entry.durationNanoseconds = now.nanoseconds(since: self.downstream.startedAt)
         entry.status = self.status
         entry.bytesIn = self.downstream.bytesReceived

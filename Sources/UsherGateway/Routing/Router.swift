@@ -6,8 +6,9 @@
 /// order; methods and headers are checked along them until one fits. So the work grows with the labels of the host and
 /// the segments of the path, up to the longest that the routes name, and with the routes that share one host and path.
 ///
-/// Nothing is allocated by a match. Immutable: part of the snapshot that all workers share.
-package struct Router: Sendable {
+/// Nothing is allocated by a match. Immutable: part of the snapshot that all workers share; a class, so that using it
+/// copies no tables' references.
+package final class Router: Sendable {
     private struct Rule {
         var methods: [[UInt8]]
         var headers: [(name: [UInt8], value: [UInt8])]

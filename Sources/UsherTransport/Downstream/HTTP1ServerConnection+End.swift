@@ -37,10 +37,7 @@ extension HTTP1ServerConnection {
         self.stalledBytes = self.unsentBytes(context)
         let patience = self.stalledBytes > 0 ? self.limits.writeStall : self.limits.linger
         self.loop.schedule(self, after: patience, now: self.loop.now)
-        if self.readIsHeld {
-            self.readIsHeld = false
-            context.read()
-        }
+        self.adjustReading()
     }
 
     package func abort() {

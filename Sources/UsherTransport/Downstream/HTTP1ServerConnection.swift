@@ -13,9 +13,8 @@ package import UsherHTTP
 /// closing    | nothing more is read as a request                          | the channel closes
 ///
 /// Confinement: the channel's event loop.
-package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Downstream {
+package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, Downstream {
     package typealias InboundIn = ByteBuffer
-    package typealias OutboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
     enum Phase { case head, body, answering, discarding, closing }
@@ -36,7 +35,8 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
     private var pendingInput: ByteBuffer?
     private var isProcessing = false
     var bodyIsPaused = false
-    var readIsHeld = false
+    /// The channel reads as its socket becomes readable.
+    private var isReading = true
     var isDraining = false
 
     // The answer; written by the other half of this type.
@@ -120,6 +120,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
         if self.pendingInput != nil {
             self.pendingInput?.writeBuffer(&input)
             self.loop.receiveBuffers.giveBack(input)
+            self.adjustReading()
             return
         }
         self.process(&input)
@@ -127,14 +128,6 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
             self.keep(input)
         } else {
             self.loop.receiveBuffers.giveBack(input)
-        }
-    }
-
-    package func read(context: ChannelHandlerContext) {
-        if self.holdsReads {
-            self.readIsHeld = true
-        } else {
-            context.read()
         }
     }
 
@@ -267,9 +260,10 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
         } else {
             self.pendingInput = input
         }
+        self.adjustReading()
     }
 
-    /// Goes on with input that waited, and reads again when a read was held back.
+    /// Goes on with input that waited, and reads again when that was held back.
     func resumeInput() {
         guard !self.isProcessing else { return }
         if var input = self.pendingInput {
@@ -277,10 +271,15 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
             self.process(&input)
             if input.readableBytes > 0 && self.context != nil { self.pendingInput = input }
         }
-        if self.readIsHeld && !self.holdsReads {
-            self.readIsHeld = false
-            self.context?.read()
-        }
+        self.adjustReading()
+    }
+
+    /// Takes the socket out of the loop's interest while nothing that it could bring can be used, and back in.
+    func adjustReading() {
+        guard self.isReading == self.holdsReads, let context = self.context else { return }
+        self.isReading.toggle()
+        // Fails only on a channel that is closed already.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: self.isReading)
     }
 
     /// While an exchange runs we read on, to notice a client that leaves; input that cannot be used stops that.
@@ -290,6 +289,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelDuplexHandler, Do
 
     package func pauseBody() {
         self.bodyIsPaused = true
+        self.adjustReading()
     }
 
     package func resumeBody() {

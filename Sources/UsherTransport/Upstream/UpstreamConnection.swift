@@ -13,9 +13,8 @@ package import UsherReplication
 /// closed   | of no more use                                       | never
 ///
 /// Confinement: the channel's event loop.
-package final class UpstreamConnection: TimedObject, ChannelDuplexHandler {
+package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer
-    package typealias OutboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
     private enum Phase { case idle, head, body, closed }
@@ -53,7 +52,6 @@ package final class UpstreamConnection: TimedObject, ChannelDuplexHandler {
     private var answerHasBegun = false
     private var isInFirstFlush = false
     private var readsArePaused = false
-    private var readIsHeld = false
     package private(set) var isWritable = true
     /// Bytes of the current answer that arrived, head included.
     package private(set) var bytesReceived = 0
@@ -122,17 +120,21 @@ package final class UpstreamConnection: TimedObject, ChannelDuplexHandler {
     }
 
     package func pauseReading() {
+        guard !self.readsArePaused else { return }
         self.readsArePaused = true
+        self.setReading(false)
     }
 
     package func resumeReading() {
         guard self.readsArePaused else { return }
         self.readsArePaused = false
         if self.phase == .body { self.bound(by: self.deadlines.idle, now: self.loop.now) }
-        if self.readIsHeld {
-            self.readIsHeld = false
-            self.context?.read()
-        }
+        self.setReading(true)
+    }
+
+    private func setReading(_ isOn: Bool) {
+        // Fails only on a channel that is closed already.
+        try? self.context?.channel.syncOptions?.setOption(.autoRead, value: isOn)
     }
 
     package func close() {
@@ -186,10 +188,6 @@ package final class UpstreamConnection: TimedObject, ChannelDuplexHandler {
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
-    }
-
-    package func read(context: ChannelHandlerContext) {
-        if self.readsArePaused { self.readIsHeld = true } else { context.read() }
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -292,7 +290,7 @@ package final class UpstreamConnection: TimedObject, ChannelDuplexHandler {
         self.phase = goesOn ? .idle : .closed
         self.giveHeadBackAfter {
             if goesOn {
-                self.readsArePaused = false
+                self.resumeReading()
                 self.pool?.connectionIsFree(self)
             } else {
                 self.close()

@@ -82,7 +82,7 @@ enum FileLimit {
     }
 }
 
-/// What a person sees when Usher has started: where it listens, and what to try.
+/// What a person sees when Usher has started: where it listens.
 enum Welcome {
     static func text(_ settings: Settings, _ bound: Gateway.Bound) -> String {
         var lines = ["usher \(Gateway.version) serves \(settings.file)"]
@@ -90,13 +90,6 @@ enum Welcome {
             lines.append("  listening on  \(Self.url(listener.address, port))")
         }
         lines.append("  admin on      \(Self.url(settings.admin.address, bound.adminPort))")
-        if let first = settings.listeners.first, let port = bound.listenerPorts.first {
-            let base = Self.url(first.address, port)
-            lines.append("try:")
-            lines.append("  curl -i \(base)\(Self.samplePath(settings))")
-            lines.append("  curl -s \(Self.url(settings.admin.address, bound.adminPort))/readyz")
-            lines.append("  curl -s \(Self.url(settings.admin.address, bound.adminPort))/api/v1/services")
-        }
         return lines.joined(separator: "\n")
     }
 
@@ -107,17 +100,5 @@ enum Welcome {
         case .ip(let ip, _): ip.isV4 ? "http://\(ip):\(port)" : "http://[\(ip)]:\(port)"
         case .unix(let path): "unix:\(path)"
         }
-    }
-
-    /// A path of the first route that says one.
-    private static func samplePath(_ settings: Settings) -> String {
-        for route in settings.routes {
-            switch route.match.path {
-            case .exact(let path): return path
-            case .prefix(let path): return path + "/"
-            case nil: continue
-            }
-        }
-        return "/"
     }
 }

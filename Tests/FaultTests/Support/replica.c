@@ -81,8 +81,8 @@ static void answer(struct connection *c, const char *target) {
     } else {
         count = (size_t)snprintf(body, sizeof body, "%.2000s\n", target);
     }
-    int head = snprintf(
-        c->output, sizeof c->output, "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\n\r\n", zeros ? zeros : (long long)count);
+    long long length = zeros ? zeros : (long long)count;
+    int head = snprintf(c->output, sizeof c->output, "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\n\r\n", length);
     memcpy(c->output + head, body, count);
     c->output_end = (size_t)head + count;
     c->zeros_left = zeros;

@@ -7,8 +7,10 @@ struct BadReplicaTests {
     @Test(
         "what is no HTTP/1.1 answer is 502, is not tried again, and its connection is not used again",
         arguments: [
-            "SSH-2.0-OpenSSH\r\n", "\0\0\0\u{12}\u{4}", "HTTP/2 200\r\n\r\n", "HTTP/1.1 99 X\r\n\r\n", "HTTP/1.1 2000 X\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+            "SSH-2.0-OpenSSH\r\n", "\0\0\0\u{12}\u{4}", "HTTP/2 200\r\n\r\n", "HTTP/1.1 99 X\r\n\r\n",
+            "HTTP/1.1 2000 X\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxy",
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n",
             "HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n",
@@ -34,7 +36,8 @@ struct BadReplicaTests {
             let upstream = try await stage.upstream { peer in
                 _ = try await peer.receiveRequest()
                 peer.sendInBackground(
-                    ByteBuffer(string: "HTTP/1.1 200 OK\r\n" + String(repeating: "X-Filler: 0123456789\r\n", count: 10_000)))
+                    ByteBuffer(
+                        string: "HTTP/1.1 200 OK\r\n" + String(repeating: "X-Filler: 0123456789\r\n", count: 10_000)))
                 try await peer.waitForEnd()
             }
             let gateway = try await stage.gateway(to: upstream)
@@ -148,7 +151,8 @@ struct BadReplicaTests {
     func hopByHop() async throws {
         try await onStage { stage in
             let upstream = try await stage.upstream(
-                answering: Text.answer("ok", "Connection: keep-alive, X-Secret\r\nKeep-Alive: timeout=5\r\nX-Secret: 1\r\nX-Kept: 1\r\n"))
+                answering: Text.answer(
+                    "ok", "Connection: keep-alive, X-Secret\r\nKeep-Alive: timeout=5\r\nX-Secret: 1\r\nX-Kept: 1\r\n"))
             let gateway = try await stage.gateway(to: upstream)
             let answer = try await gateway.ask(Text.get())
             #expect(answer.values("x-secret").isEmpty)

@@ -116,7 +116,8 @@ struct BodyTests {
             let body = Self.pattern(64 << 20)
             let upstream = try await stage.upstream { peer in
                 _ = try await peer.receiveRequest()
-                try await peer.send("HTTP/1.1 200 OK\r\n\(hasLength ? "Content-Length: \(body.readableBytes)\r\n" : "")\r\n")
+                try await peer.send(
+                    "HTTP/1.1 200 OK\r\n\(hasLength ? "Content-Length: \(body.readableBytes)\r\n" : "")\r\n")
                 try await peer.send(body)
             }
             let gateway = try await stage.gateway(to: upstream)
@@ -173,7 +174,8 @@ struct BodyTests {
             #expect(refused.status == 413)
             let client = try await stage.client(gateway)
             try await client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n300\r\n")
-            try await client.send(String(repeating: "x", count: 0x300) + "\r\n300\r\n" + String(repeating: "y", count: 0x300))
+            try await client.send(
+                String(repeating: "x", count: 0x300) + "\r\n300\r\n" + String(repeating: "y", count: 0x300))
             #expect(try await client.receiveAnswer().status == 413)
             try await client.waitForEnd()
         }

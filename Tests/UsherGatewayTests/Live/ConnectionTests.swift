@@ -85,7 +85,9 @@ struct ConnectionTests {
             try await client.sendByteByByte(Text.post("/drip", body: "drop"))
             #expect(try await client.receiveAnswer().text == "drop")
             try await client.sendByteByByte(
-                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-T: 1\r\n\r\n")
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-T: 1\r\n\r\n"
+            )
             #expect(try await client.receiveAnswer().text == "abcde")
         }
     }
@@ -123,7 +125,9 @@ struct ConnectionTests {
     func oldClientChunked() async throws {
         try await onStage { stage in
             let upstream = try await stage.upstream(
-                answering: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\nX-End: 1\r\n\r\n")
+                answering:
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\nX-End: 1\r\n\r\n"
+            )
             let gateway = try await stage.gateway(to: upstream)
             let answer = try await gateway.ask("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
             #expect(answer.values("transfer-encoding").isEmpty)
@@ -148,7 +152,7 @@ struct ConnectionTests {
     @Test("an idle connection is closed after limits.idle, without a word")
     func idle() async throws {
         try await onStage { stage in
-            let gateway = try await stage.gateway("limits: { idle: 300ms }\nroutes: [{ respond: { status: 200 } }]")
+            let gateway = try await stage.gateway("limits: { idle: 3s }\nroutes: [{ respond: { status: 200 } }]")
             let client = try await stage.client(gateway)
             try await client.send(Text.get())
             _ = try await client.receiveAnswer()
@@ -173,7 +177,8 @@ struct ConnectionTests {
             try await refused.waitForEnd()
             #expect(refused.received.isEmpty)
             #expect(
-                try await gateway.metric("usher_client_connections_refused_total{reason=\"connections-per-client\"}") == 1)
+                try await gateway.metric("usher_client_connections_refused_total{reason=\"connections-per-client\"}")
+                    == 1)
             await clients[0].close()
             try await gateway.wait(for: "usher_client_connections", toBe: 1)
             #expect(try await gateway.ask(Text.get()).status == 200)

@@ -73,7 +73,9 @@ struct ExpectationTests {
     func interim() async throws {
         try await onStage { stage in
             let upstream = try await stage.upstream(
-                answering: "HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\nConnection: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + Text.ok)
+                answering:
+                    "HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\nConnection: x\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+                    + Text.ok)
             let gateway = try await stage.gateway(to: upstream)
             let client = try await stage.client(gateway)
             try await client.send(Text.get())

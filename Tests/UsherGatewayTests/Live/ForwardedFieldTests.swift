@@ -4,7 +4,9 @@ import UsherTestKit
 @Suite("What a replica is told of the client", .timeLimit(.minutes(1)))
 struct ForwardedFieldTests {
     /// The request as the replica got it, with a placeholder for the trace's random numbers.
-    private func forwarded(_ request: String, trusted: Bool = false, keys: String = "", route: String = "") async throws -> String {
+    private func forwarded(_ request: String, trusted: Bool = false, keys: String = "", route: String = "") async throws
+        -> String
+    {
         var seen = ""
         try await onStage { stage in
             let upstream = try await stage.upstream()
@@ -47,8 +49,11 @@ struct ForwardedFieldTests {
     func untrusted() async throws {
         let seen = try await self.forwarded(
             Text.get(
-                "/", "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
-                    + "Forwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nUsher-Identity: root\r\nX-Forwarded-Prefix: /p\r\n"))
+                "/",
+                "X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil\r\n"
+                    + "Forwarded: for=6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n"
+                    + "Usher-Identity: root\r\nX-Forwarded-Prefix: /p\r\n"
+            ))
         #expect(!seen.contains("6.6.6.6"))
         #expect(!seen.contains("evil"))
         #expect(!seen.contains("root"))
@@ -59,7 +64,8 @@ struct ForwardedFieldTests {
     func trusted() async throws {
         let seen = try await self.forwarded(
             Text.get(
-                "/", "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.8\r\nX-Forwarded-Proto: https\r\n"
+                "/",
+                "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.8\r\nX-Forwarded-Proto: https\r\n"
                     + "X-Forwarded-Host: www.example\r\nForwarded: for=192.0.2.7;proto=https\r\n"), trusted: true)
         #expect(seen.contains("X-Forwarded-For: 192.0.2.7, 192.0.2.8, 127.0.0.1\r\n"))
         #expect(seen.contains("X-Forwarded-Proto: https\r\n"))
@@ -107,7 +113,9 @@ struct ForwardedFieldTests {
 
     @Test(
         "strip-prefix takes whole segments off, in front of a query too",
-        arguments: [("/v1/users?q=1", "/users?q=1"), ("/v1", "/"), ("/v1?q=1", "/?q=1"), ("/v1/", "/"), ("/v10/x", "/v10/x")])
+        arguments: [
+            ("/v1/users?q=1", "/users?q=1"), ("/v1", "/"), ("/v1?q=1", "/?q=1"), ("/v1/", "/"), ("/v10/x", "/v10/x"),
+        ])
     func stripPrefix(sent: String, seen: String) async throws {
         let request = try await self.forwarded(Text.get(sent), route: "strip-prefix: /v1")
         #expect(request.hasPrefix("GET \(seen) HTTP/1.1\r\n"))
@@ -117,7 +125,10 @@ struct ForwardedFieldTests {
     func requestHeaders() async throws {
         let seen = try await self.forwarded(
             Text.get("/p/q?n=v%0d%0aInjected:1", "X-Old: 1\r\nX-Set: client\r\nCookie: sid=7\r\n"),
-            route: #"request-headers: { set: { X-Set: "{path.1}-{query.n}-{cookie.sid}-{source-address}" }, remove: [x-old] }"#)
+            route:
+                #"request-headers: { set: { X-Set: "{path.1}-{query.n}-{cookie.sid}-{source-address}" }, "#
+                + "remove: [x-old] }"
+        )
         #expect(!seen.contains("X-Old"))
         #expect(!seen.contains("client\r\n"))
         #expect(seen.contains("X-Set: p-v  Injected:1-7-127.0.0.1\r\n"))
@@ -131,7 +142,8 @@ struct ForwardedFieldTests {
             let gateway = try await stage.gateway(to: upstream)
             let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
             _ = try await gateway.ask(Text.get("/", "traceparent: \(parent)\r\ntracestate: v=1\r\n"))
-            let first = try #require(upstream.received.joined().firstMatch(of: /traceparent: 00-([0-9a-f]{32})-([0-9a-f]{16})-01\r\n/))
+            let first = try #require(
+                upstream.received.joined().firstMatch(of: /traceparent: 00-([0-9a-f]{32})-([0-9a-f]{16})-01\r\n/))
             #expect(first.1 == "0af7651916cd43dd8448eb211c80319c")
             #expect(first.2 != "b7ad6b7169203331")
             #expect(upstream.received.joined().contains("tracestate: v=1\r\n"))

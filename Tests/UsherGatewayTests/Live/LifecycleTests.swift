@@ -100,7 +100,8 @@ struct LifecycleTests {
             }
             let path = stage.folder + "/usher.sock"
             let gateway = try await stage.gateway(
-                "listeners: [{ address: \"unix:\(path)\" }]\nservices: { web: { replicas: [\"\(upstream.address)\"] } }")
+                "listeners: [{ address: \"unix:\(path)\" }]\nservices: { web: { replicas: [\"\(upstream.address)\"] } }"
+            )
             let client = try await RawClient.connect(to: .unix(path: path))
             try await client.send(Text.get())
             #expect(try await client.receiveAnswer().text == "ok")

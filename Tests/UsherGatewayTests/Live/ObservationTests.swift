@@ -10,7 +10,8 @@ struct ObservationTests {
         try await onStage { stage in
             let upstream = try await stage.upstream { peer in
                 while let request = try await peer.receiveRequest() {
-                    try await peer.send(Text.answer(request.text, status: request.target == "/bad" ? "500 Bad" : "200 OK"))
+                    try await peer.send(
+                        Text.answer(request.text, status: request.target == "/bad" ? "500 Bad" : "200 OK"))
                 }
             }
             let gateway = try await stage.gateway(to: upstream)
@@ -18,7 +19,8 @@ struct ObservationTests {
             var sent = 0
             var received = 0
             for number in 0..<20 {
-                let request = Text.post(number % 5 == 0 ? "/bad" : "/good", body: String(repeating: "b", count: number * 10))
+                let request = Text.post(
+                    number % 5 == 0 ? "/bad" : "/good", body: String(repeating: "b", count: number * 10))
                 sent += request.utf8.count
                 try await client.send(request)
                 let answer = try await client.receiveAnswer()

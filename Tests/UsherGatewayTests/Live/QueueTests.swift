@@ -139,7 +139,10 @@ struct QueueTests {
             }
             let gateway = try await stage.gateway(
                 to: busy, free,
-                keys: "balance: round-robin, connections: { per-replica: 1, queue: 10 }, timeouts: { response: 50s, total: 50s }")
+                keys:
+                    "balance: round-robin, connections: { per-replica: 1, queue: 10 }, "
+                    + "timeouts: { response: 50s, total: 50s }"
+            )
             let first = try await stage.client(gateway)
             try await first.send(Text.get("/stuck"))
             try await stuck.wait(for: 1)

@@ -28,7 +28,8 @@ struct ReadinessTests {
         }
     }
 
-    private static let keys = "balance: round-robin, readiness: { path: /ready, interval: 100ms, timeout: 5s, rise: 1, fall: 1 }"
+    private static let keys =
+        "balance: round-robin, readiness: { path: /ready, interval: 100ms, timeout: 5s, rise: 1, fall: 1 }"
 
     private static func metric(_ upstream: ScriptedUpstream) -> String {
         "usher_endpoint_ready{service=\"web\",endpoint=\"\(upstream.address)\"}"
@@ -124,6 +125,7 @@ struct ReadinessTests {
                     replicas: ["\(first.address)", { address: "\(second.address)", backup: true }]
                     readiness: { path: /ready, interval: 100ms, timeout: 5s, rise: 1, fall: 1 }
                 """)
+            try await gateway.wait(for: Self.metric(first), toBe: 1)
             try await gateway.wait(for: Self.metric(second), toBe: 1)
             for _ in 1...5 { #expect(try await gateway.ask(Text.get()).text == "main") }
             main.set(false)

@@ -56,14 +56,18 @@ struct RefusalTests {
         Case(400, "length in hexadecimal", post("Content-Length: 0x4\r\n", "body" + smuggled)),
         Case(400, "overflowing length", post("Content-Length: 18446744073709551620\r\n", "body" + smuggled)),
         Case(400, "underscored length", post("Content_Length: 4\r\n", "body" + smuggled)),
-        Case(400, "two Transfer-Encodings", post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n" + smuggled)),
+        Case(
+            400, "two Transfer-Encodings",
+            post("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", "0\r\n\r\n" + smuggled)),
         Case(400, "chunked twice", post("Transfer-Encoding: chunked, chunked\r\n", "0\r\n\r\n" + smuggled)),
         Case(400, "chunked not last", post("Transfer-Encoding: chunked, gzip\r\n", "0\r\n\r\n" + smuggled)),
         Case(400, "tab before chunked's colon", post("Transfer-Encoding\t: chunked\r\n", "0\r\n\r\n" + smuggled)),
         Case(
             400, "chunked in HTTP/1.0",
             "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + smuggled),
-        Case(400, "Connection names a framing field", post("Connection: content-length\r\nContent-Length: 4\r\n", "body")),
+        Case(
+            400, "Connection names a framing field", post("Connection: content-length\r\nContent-Length: 4\r\n", "body")
+        ),
     ]
 
     @Test("gets its status and a short body, the connection closes, and no replica sees a byte", arguments: cases)
@@ -95,9 +99,12 @@ struct RefusalTests {
     @Test(
         "a body that breaks the chunk rules is refused, and the replica never gets it as a whole request",
         arguments: [
-            "g\r\nabc\r\n0\r\n\r\n", "3\nabc\r\n0\r\n\r\n", "3\r\nabcX0\r\n\r\n", " 3\r\nabc\r\n0\r\n\r\n", "3 \r\nabc\r\n0\r\n\r\n",
-            "0x3\r\nabc\r\n0\r\n\r\n", "-1\r\nabc\r\n0\r\n\r\n", "ffffffffffffffff3\r\nabc\r\n0\r\n\r\n", "3\r\nabc\r\n0\r\nA\r\n\r\n",
-            "3\r\nabc\r\n0\r\nContent-Length : 4\r\n\r\n", "3;a=\"\n\"\r\nabc\r\n0\r\n\r\n", "3;a=\(String(repeating: "a", count: 9000))\r\nabc\r\n0\r\n\r\n",
+            "g\r\nabc\r\n0\r\n\r\n", "3\nabc\r\n0\r\n\r\n", "3\r\nabcX0\r\n\r\n", " 3\r\nabc\r\n0\r\n\r\n",
+            "3 \r\nabc\r\n0\r\n\r\n",
+            "0x3\r\nabc\r\n0\r\n\r\n", "-1\r\nabc\r\n0\r\n\r\n", "ffffffffffffffff3\r\nabc\r\n0\r\n\r\n",
+            "3\r\nabc\r\n0\r\nA\r\n\r\n",
+            "3\r\nabc\r\n0\r\nContent-Length : 4\r\n\r\n", "3;a=\"\n\"\r\nabc\r\n0\r\n\r\n",
+            "3;a=\(String(repeating: "a", count: 9000))\r\nabc\r\n0\r\n\r\n",
         ])
     func brokenChunks(body: String) async throws {
         try await onStage { stage in
@@ -123,7 +130,8 @@ struct RefusalTests {
             }
             let gateway = try await stage.gateway(to: upstream)
             let client = try await stage.client(gateway)
-            try await client.send(Self.post("Content-Length: \(Self.smuggled.utf8.count)\r\n", Self.smuggled) + Text.get("/after"))
+            try await client.send(
+                Self.post("Content-Length: \(Self.smuggled.utf8.count)\r\n", Self.smuggled) + Text.get("/after"))
             #expect(try await client.receiveAnswer().text == "/")
             #expect(try await client.receiveAnswer().text == "/after")
         }

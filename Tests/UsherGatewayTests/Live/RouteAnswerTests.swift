@@ -126,7 +126,8 @@ struct RouteAnswerTests {
         }
     }
 
-    @Test("an encoded slash is refused, unless the route lets it pass as it is", arguments: ["%2f", "%2F", "%5c", "%5C"])
+    @Test(
+        "an encoded slash is refused, unless the route lets it pass as it is", arguments: ["%2f", "%2F", "%5c", "%5C"])
     func encodedSlashes(code: String) async throws {
         try await onStage { stage in
             let upstream = try await stage.upstream()

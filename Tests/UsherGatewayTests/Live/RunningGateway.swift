@@ -75,7 +75,8 @@ final class RunningGateway: Sendable {
     /// What the admin server answers.
     func admin(_ path: String) async throws -> ReceivedMessage {
         let client = try await RawClient.connect(port: self.bound.adminPort)
-        try await client.send("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(self.bound.adminPort)\r\nConnection: close\r\n\r\n")
+        try await client.send(
+            "GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(self.bound.adminPort)\r\nConnection: close\r\n\r\n")
         let answer = try await client.receiveAnswer()
         await client.close()
         return answer

@@ -31,7 +31,9 @@ final class Stage: Sendable {
     }
 
     /// An upstream that gives every request this answer.
-    func upstream(answering answer: String = Text.ok, at place: ScriptedUpstream.Place = .ipv4) async throws -> ScriptedUpstream {
+    func upstream(answering answer: String = Text.ok, at place: ScriptedUpstream.Place = .ipv4) async throws
+        -> ScriptedUpstream
+    {
         try await self.upstream(at: place) { peer in
             while try await peer.receiveRequest() != nil { try await peer.send(answer) }
         }
@@ -42,7 +44,8 @@ final class Stage: Sendable {
     /// - Parameter yaml: services and routes; workers, state, admin, log and one listener are added when it has none.
     func gateway(_ yaml: String, waitsForReadiness: Bool = true) async throws -> RunningGateway {
         let number = self.gateways.withLock { $0.count }
-        let gateway = try await RunningGateway.start(Self.complete(yaml, in: self.folder, number), folder: self.folder, number)
+        let gateway = try await RunningGateway.start(
+            Self.complete(yaml, in: self.folder, number), folder: self.folder, number)
         self.gateways.withLock { $0.append(gateway) }
         if waitsForReadiness { try await gateway.waitUntilReady() }
         return gateway

@@ -29,7 +29,8 @@ struct TimeoutTests {
         try await onStage { stage in
             let silent = try await stage.upstream(script: Self.silent)
             let good = try await stage.upstream()
-            let gateway = try await stage.gateway(to: silent, good, keys: "balance: round-robin, timeouts: { response: 3s }")
+            let gateway = try await stage.gateway(
+                to: silent, good, keys: "balance: round-robin, timeouts: { response: 3s }")
             for _ in 1...2 { #expect(try await gateway.ask(Text.get()).status == 200) }
             #expect(silent.received.joined().contains("GET / "))
         }
@@ -43,7 +44,7 @@ struct TimeoutTests {
             let gateway = try await stage.gateway(
                 to: one, two, keys: "timeouts: { response: 20s, total: 400ms }, retries: { attempts: 5 }")
             #expect(try await gateway.ask(Text.get()).status == 504)
-            #expect(one.connections.entries.count + two.connections.entries.count == 1)
+            #expect(one.connections.entries.count + two.connections.entries.count <= 1)
         }
     }
 
@@ -99,7 +100,9 @@ struct TimeoutTests {
             await client.close()
             try await ended.wait()
             try await gateway.wait(
-                for: "usher_endpoint_requests_total{service=\"web\",endpoint=\"\(upstream.address)\",outcome=\"client-aborted\"}",
+                for:
+                    "usher_endpoint_requests_total{service=\"web\",endpoint=\"\(upstream.address)\","
+                    + "outcome=\"client-aborted\"}",
                 toBe: 1)
         }
     }
@@ -128,27 +131,27 @@ struct TimeoutTests {
     func slowReader() async throws {
         try await onStage { stage in
             let size = 256 << 20
+            let piece = ByteBuffer(repeating: 0x61, count: 1 << 20)
             let progress = Journal<Int>()
             let upstream = try await stage.upstream { peer in
                 _ = try await peer.receiveRequest()
                 try await peer.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
-                let piece = ByteBuffer(repeating: 0x61, count: 1 << 20)
                 for number in 1...(size >> 20) {
                     try await peer.send(piece)
                     progress.note(number)
                 }
             }
-            let gateway = try await stage.gateway(to: upstream, keys: "timeouts: { idle: 300ms }")
+            let gateway = try await stage.gateway(to: upstream, keys: "timeouts: { idle: 3s }")
             let client = try await stage.client(gateway, receiveBuffer: 65536)
             try await client.send(Text.get())
             let head = try await client.receiveHead()
             #expect(head.status == 200)
             // The replica gets stuck: time passes and nothing more is taken, though it has far more to send. The
-            // idle time-out of 300 ms passes too, and does not count, because it is the client who does not read.
+            // idle time-out passes, too, and does not count, because it is the client who does not read.
             var last = -1
             while last != progress.entries.count {
                 last = progress.entries.count
-                try await Task.sleep(for: .seconds(1))
+                try await Task.sleep(for: .seconds(4))
             }
             #expect(last < 32, "\(last) MiB were taken from the replica")
             var count = 0
@@ -192,6 +195,24 @@ struct TimeoutTests {
         }
     }
 
+    @Test("a body that comes more slowly than body-rate, once its grace is over, is 408, and the replica's try ends")
+    func slowBody() async throws {
+        try await onStage { stage in
+            let ended = Signal()
+            let upstream = try await stage.upstream { peer in
+                _ = try await peer.receiveHead()
+                try await peer.waitForEnd()
+                ended.fire()
+            }
+            let gateway = try await stage.gateway(to: upstream)
+            let client = try await stage.client(gateway)
+            try await client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nfew")
+            #expect(try await client.receiveAnswer().status == 408)
+            try await client.waitForEnd()
+            try await ended.wait()
+        }
+    }
+
     @Test("a client that leaves while Usher still connects for it leaves no try behind")
     func clientAbortsConnecting() async throws {
         try await onStage { stage in
@@ -211,7 +232,8 @@ struct TimeoutTests {
     @Test("a client that pipelines and reads no answers is not served ahead without end")
     func pipeliningWithoutReading() async throws {
         try await onStage { stage in
-            let gateway = try await stage.gateway("routes: [{ respond: { status: 200, body: \(String(repeating: "x", count: 1000)) } }]")
+            let gateway = try await stage.gateway(
+                "routes: [{ respond: { status: 200, body: \(String(repeating: "x", count: 1000)) } }]")
             let client = try await stage.client(gateway, receiveBuffer: 4096)
             let requests = Text.get()
             let count = 200_000

@@ -4,8 +4,8 @@ import UsherHTTP
 import UsherTelemetry
 import UsherTransport
 
-/// Writes a request's head as a replica gets it: one view of the target, hop-by-hop fields gone, our own written.
-struct RequestWriter {
+/// Writing a request's head as a replica gets it: one view of the target, hop-by-hop fields gone, our own written.
+extension Exchange {
     /// Fields that are written anew here, whatever the client said.
     private static var rewritten: HeaderSet {
         HeaderSet.forwarding.with(.host).with(.usher).with(.traceparent).with(.contentLength)
@@ -13,24 +13,15 @@ struct RequestWriter {
     /// Room for everything that is not copied from the head: our own lines, numbers, an address four times.
     private static let ownBytes = 512
 
-    let head: RequestHead
-    let peer: Peer
-    let plan: RoutePlan
-    let trace: TraceContext
-    /// The client's own `tracestate` belongs to a trace that we do not continue.
-    let dropsTraceState: Bool
-    /// The Host that the replica gets; nil: the client's.
-    let host: [UInt8]?
-
-    func write(to out: inout ByteBuffer) {
+    func writeHead(to out: inout ByteBuffer) {
         let storage = self.head.bytes
         // The authority is written three times over.
-        let room = storage.readableBytes + 3 * Int(self.head.authority.count) + (self.host?.count ?? 0) + Self.ownBytes
+        let room = storage.readableBytes + 3 * Int(self.head.authority.count) + (self.ownHost?.count ?? 0) + Self.ownBytes
         out.writeHead(reserving: room) { writer in
             let bytes = storage.readableBytesUInt8Span
             self.writeRequestLine(bytes, to: &writer)
             var dropped = Self.rewritten
-            if self.dropsTraceState { dropped.insert(.tracestate) }
+            if !self.continuesTrace { dropped.insert(.tracestate) }
             self.head.copyFields(
                 to: &writer, of: bytes, dropping: dropped, droppingNames: self.plan.requestEdits.droppedNames)
             self.writeFraming(to: &writer)
@@ -55,8 +46,13 @@ struct RequestWriter {
         writer.write(
             ByteSlice(start: target.start + UInt32(stripped), count: target.count - UInt32(stripped)), of: bytes)
         writer.write(" HTTP/1.1\r\nHost: ")
-        if let host = self.host { writer.write(host) } else { writer.write(self.head.authority, of: bytes) }
+        if let host = self.ownHost { writer.write(host) } else { writer.write(self.head.authority, of: bytes) }
         writer.write("\r\n")
+    }
+
+    /// The Host that the replica gets; nil: the client's.
+    private var ownHost: [UInt8]? {
+        self.service.plan.rewritesHost ? self.service.plan.replicas[self.replica].host : nil
     }
 
     /// How many bytes `strip-prefix` takes off; only whole segments (`/v1` does not strip `/v10`).

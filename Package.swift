@@ -112,7 +112,8 @@ let package = Package(
         .testTarget(
             name: "UsherGatewayTests",
             dependencies: [
-                "UsherCore", "UsherHTTP", "UsherTransport", "UsherConfiguration", "UsherGateway", "UsherTestKit", nioCore,
+                "UsherCore", "UsherHTTP", "UsherTransport", "UsherConfiguration", "UsherGateway", "UsherTestKit",
+                nioCore,
                 nioPosix, logging, lifecycle,
             ],
             swiftSettings: common),

@@ -1,8 +1,8 @@
 import Logging
-import Synchronization
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
+import Synchronization
 import UsherConfiguration
 import UsherCore
 import UsherHTTP
@@ -130,7 +130,8 @@ final class FrontDoor: Service {
 extension ConnectionLimits {
     init(_ settings: LimitSettings) {
         self.init()
-        self.head = HeadLimits(head: settings.head.bytes, requestLine: settings.requestLine.bytes, fields: settings.fields)
+        self.head = HeadLimits(
+            head: settings.head.bytes, requestLine: settings.requestLine.bytes, fields: settings.fields)
         self.headTime = settings.headTime.nanosecondsClamped
         self.idle = settings.idle.nanosecondsClamped
         self.bodyRate = settings.bodyRate.bytesPerSecond

@@ -85,7 +85,8 @@ final class HeaderNames: Sendable {
 
     /// Eight bytes of a token without case and with `_` read as `-`.
     ///
-    /// Setting the case bit maps no other token byte onto a letter, digit or `-`, and maps `_` onto 0x7F, which no token
+    /// Setting the case bit maps no other token byte onto a letter, digit or `-`, and maps `_` onto 0x7F, which no
+    /// token
     /// has.
     @inline(__always)
     private static func folded(_ word: UInt64) -> UInt64 {

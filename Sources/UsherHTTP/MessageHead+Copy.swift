@@ -11,7 +11,8 @@ extension MessageHead {
 extension MessageHead {
     /// Copies the field lines that pass on, by runs of neighbouring lines, without the empty line that ends them.
     ///
-    /// Left out: hop-by-hop fields, fields that `Connection` names, `dropping`, and names in `droppingNames`, which are in
+    /// Left out: hop-by-hop fields, fields that `Connection` names, `dropping`, and names in `droppingNames`, which
+    /// are in
     /// lower case.
     ///
     /// - Parameter bytes: the head's own bytes.

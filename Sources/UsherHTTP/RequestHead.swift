@@ -161,7 +161,8 @@ public final class RequestHead: MessageHead {
     /// Copies the field lines that pass on, without the empty line that ends them.
     ///
     /// Left out: hop-by-hop fields, fields that `Connection` names, `dropping`, and names in `droppingNames`, which are
-    /// in lower case. The caller writes `Host`, its own fields, and `Transfer-Encoding` when the body goes out in chunks.
+    /// in lower case. The caller writes `Host`, its own fields, and `Transfer-Encoding` when the body goes out in
+    /// chunks.
     public func copyFields(to out: inout ByteBuffer, dropping: HeaderSet = [], droppingNames: [[UInt8]] = []) {
         copyLines(to: &out, dropping: dropping, droppingNames: droppingNames)
     }

@@ -122,7 +122,8 @@ public struct Balancer: ~Copyable, Sendable {
         }
     }
 
-    /// A try ended by the endpoint's fault: refused, reset, timed out or answered with an error of its own (502 to 504);
+    /// A try ended by the endpoint's fault: refused, reset, timed out or answered with an error of its own (502 to
+    /// 504);
     /// counts as an answer after `failureLatency`.
     public mutating func requestFailed(_ index: Int, now: MonotonicTime) {
         requestEnded(index, latency: Self.failureLatency, now: now)

@@ -28,7 +28,8 @@ package struct ServerLogHandler: LogHandler {
         let line = Self.line(
             unixSeconds: Int64(time.tv_sec), level: event.level, message: "\(event.message)",
             metadata: all.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 })
-        // One write a line keeps lines of several threads apart. Nobody is left to tell when it fails. A reader that has
+        // One write a line keeps lines of several threads apart. Nobody is left to tell when it fails. A reader that
+        // has
         // stopped reading must not stop us: a line that would have to wait is dropped (a pipe that polls writable takes
         // PIPE_BUF bytes at once).
         var target = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)

@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 extension FaultTests {
-    /// Replicas whose answers are wrong: their client gets a right one or one that is visibly cut off, others notice nothing.
+    /// Replicas whose answers are wrong: their client gets a right one or one that is visibly cut off, nobody else
+    /// notices.
     @Suite(.timeLimit(.minutes(1))) struct LyingReplicaTests {
         enum Outcome: Sendable {
             /// Usher's own answer with this status; the connection goes on.

@@ -4,8 +4,8 @@ import Testing
 extension FaultTests {
     /// Replicas that Usher starts, and how nothing of them outlives it.
     @Suite(.timeLimit(.minutes(1))) struct ProcessTests {
-        /// A replica with a child; unless it is plain, also with a grandchild in another session and with a daemon whose
-        /// parent has ended.
+        /// A replica with a child; unless it is plain, also with a grandchild in another session and with a daemon
+        /// whose parent has ended.
         private static let family = """
             [ "$2" = stubborn ] && trap '' TERM
             sleep 1000 &
@@ -139,20 +139,29 @@ extension FaultTests {
 
         @Test("Usher ends when it is told to, although nobody reads what it and its replicas print")
         func unreadErrors() throws {
-            let service = #"replicas: { run: [sh, -c, "while :; do echo yyyyyyyyyyyy; done", "{port}"], count: 1 }"#
+            let script = "until [ -e go ]; do sleep 0.02; done; while :; do echo yyyyyyyyyyyyyyyy; done"
+            let service = #"replicas: { run: [sh, -c, "\#(script)", "{port}"], count: 1 }"#
             let configuration = Configuration.proxying([]).replacingOccurrences(of: "replicas: []", with: service)
-            // The shell's reader takes the first lines, which tell the ports, into the log, and then nothing more.
-            let reader = #"exec "$@" 2>&1 >/dev/null | (head -n 400 >> errors; exec sleep 1000)"#
+            // Reads what Usher says at its start and some of what the replica prints, and then nothing more.
+            let reader = #"exec "$@" 2>&1 >/dev/null | (sed -u 400q >> errors; exec sleep 1000)"#
             let usher = try UsherProcess(configuration, prefix: ["bash", "-c", reader, "bash"])
             try usher.waitUntilServing()
             let pid = try #require(usher.mark.processes().first { $0.value.hasPrefix(UsherProcess.binary) }?.key)
-            // A full pipe stops the replica too: it no longer uses the processor.
-            #expect(eventually { usher.log.split(separator: "\n").count >= 400 })
+            try "".write(toFile: "\(usher.folder)/go", atomically: false, encoding: .utf8)
+            #expect(eventually { self.errorPipeIsFull(of: pid) })
             #expect(RawClient.status(usher.port, "/fixed") == 200)
             kill(pid, SIGTERM)
             let hasEnded = eventually(within: .seconds(15)) { kill(pid, 0) != 0 || usher.mark.processes()[pid] == nil }
             #expect(hasEnded)
-            _ = usher.mark.survivors(after: .zero)
+        }
+
+        /// Whether the pipe that is the process's standard error takes nothing more.
+        private func errorPipeIsFull(of pid: pid_t) -> Bool {
+            let pipe = open("/proc/\(pid)/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
+            guard pipe >= 0 else { return false }
+            defer { close(pipe) }
+            var state = pollfd(fd: pipe, events: Int16(POLLOUT), revents: 0)
+            return poll(&state, 1, 0) == 0
         }
     }
 }

@@ -38,6 +38,9 @@ final class UsherProcess {
     }
 
     deinit {
+        // A test that failed half-way leaves nothing behind either.
+        self.process.signal(SIGKILL)
+        _ = self.mark.survivors(after: .milliseconds(500))
         try? FileManager.default.removeItem(atPath: self.folder)
     }
 

@@ -49,10 +49,11 @@ enum ImportGraph {
         "usher": ModuleRule(
             layer: 6,
             own: [
-                "UsherCore", "UsherGateway", "UsherConfiguration", "UsherSupervisor", "UsherTelemetry", "CUsherGuard",
+                "UsherCore", "UsherGateway", "UsherConfiguration", "UsherConsole", "UsherTransport", "CUsherGuard",
             ],
             outside: system.union([
-                "ArgumentParser", "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "FoundationEssentials",
+                "ArgumentParser", "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "UnixSignals", "Foundation",
+                "FoundationEssentials",
             ])),
         // Beside: for our tests and for users' own.
         "UsherTestKit": ModuleRule(

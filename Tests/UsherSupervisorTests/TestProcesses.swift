@@ -38,7 +38,8 @@ struct ProcessMark: Sendable {
         return found
     }
 
-    /// Whether one of the NUL-terminated entries is `entry`; with libc's functions, as every process is looked at often.
+    /// Whether one of the NUL-terminated entries is `entry`; with libc's functions, as every process is looked at
+    /// often.
     private static func environment(_ entries: [UInt8], holds entry: [UInt8]) -> Bool {
         entries.withUnsafeBytes { entries in
             var rest = entries[...]

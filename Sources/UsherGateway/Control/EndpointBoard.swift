@@ -3,7 +3,8 @@ import UsherCore
 import UsherReplication
 import UsherTransport
 
-/// What the control plane knows of one service's replicas: readiness, address, process. Read by the console and metrics.
+/// What the control plane knows of one service's replicas: readiness, address, process. Read by the console and
+/// metrics.
 final class EndpointBoard: Sendable {
     struct Entry: Sendable {
         var machine: ReadinessMachine
@@ -39,7 +40,9 @@ final class EndpointBoard: Sendable {
                 entries[index].reason = reason
                 entries[index].since = WallClock.milliseconds() / 1000
             case .unchanged:
-                if !entries[index].isReady, let reason = entries[index].machine.reason { entries[index].reason = reason }
+                if !entries[index].isReady, let reason = entries[index].machine.reason {
+                    entries[index].reason = reason
+                }
             }
             return action
         }

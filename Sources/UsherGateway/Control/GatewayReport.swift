@@ -69,7 +69,8 @@ final class GatewayReport: ConsoleSource {
         let explainer = RequestExplainer(self.snapshot)
         var explanation = explainer.explain(method: method, url: url, headers: headers)
         if let name = explanation.service,
-            let plan = self.snapshot.services.first(where: { $0.settings.name == name }), let worker = self.workers.first
+            let plan = self.snapshot.services.first(where: { $0.settings.name == name }),
+            let worker = self.workers.first
         {
             let choice = try? await worker.loop.eventLoop.submit {
                 worker.services[plan.index].choose(

@@ -30,12 +30,14 @@ final class GatewayLocks: Sendable {
             try FileManager.default.createDirectory(
                 atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw GatewayError("cannot make the state folder \(settings.state): \(error); "
-                + "set `state` to a folder that this user may write")
+            throw GatewayError(
+                "cannot make the state folder \(settings.state): \(error); "
+                    + "set `state` to a folder that this user may write")
         }
         guard let state = ExclusiveLock(file: settings.state + "/lock") else {
-            throw GatewayError("another Usher runs with the state folder \(settings.state); "
-                + "stop it, or give this one a `state` of its own")
+            throw GatewayError(
+                "another Usher runs with the state folder \(settings.state); "
+                    + "stop it, or give this one a `state` of its own")
         }
         self.state = LockHolder(state)
         var listeners: [LockHolder] = []

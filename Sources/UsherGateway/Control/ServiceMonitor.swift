@@ -103,7 +103,9 @@ struct ServiceMonitor: Sendable {
                 hasComplained = true
                 self.logger.warning(
                     "a replica has not become ready yet; look at its output, and at `readiness` of its service",
-                    metadata: ["replica": "\(self.plan.replicaName(index))", "reason": "\(machine.reason ?? "no process")"])
+                    metadata: [
+                        "replica": "\(self.plan.replicaName(index))", "reason": "\(machine.reason ?? "no process")",
+                    ])
             }
             let now = self.now
             let next = machine.nextProbe(after: now, random: &random)

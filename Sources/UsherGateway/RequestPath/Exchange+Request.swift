@@ -16,7 +16,8 @@ extension Exchange {
     func writeHead(to out: inout ByteBuffer) {
         let storage = self.head.bytes
         // The authority is written three times over.
-        let room = storage.readableBytes + 3 * Int(self.head.authority.count) + (self.ownHost?.count ?? 0) + Self.ownBytes
+        let room =
+            storage.readableBytes + 3 * Int(self.head.authority.count) + (self.ownHost?.count ?? 0) + Self.ownBytes
         out.writeHead(reserving: room) { writer in
             let bytes = storage.readableBytesUInt8Span
             self.writeRequestLine(bytes, to: &writer)

@@ -13,7 +13,8 @@ final class LocalExchange: DownstreamHandler {
     private var why: StaticString
 
     init(
-        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan?, _ answer: LocalAnswer, why: StaticString = ""
+        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan?, _ answer: LocalAnswer,
+        why: StaticString = ""
     ) {
         self.worker = worker
         self.downstream = downstream

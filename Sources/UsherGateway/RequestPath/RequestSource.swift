@@ -18,7 +18,9 @@ struct RequestSource: TemplateSource, RouteSubject {
     // MARK: For the router
 
     func withHost<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        self.head.withBytes(self.head.authority) { authority in body(authority.extracting(first: Self.hostCount(authority))) }
+        self.head.withBytes(self.head.authority) { authority in
+            body(authority.extracting(first: Self.hostCount(authority)))
+        }
     }
 
     func withPath<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
@@ -75,7 +77,8 @@ struct RequestSource: TemplateSource, RouteSubject {
             }
         case .path: return self.append(self.head.path, to: &bytes)
         case .pathSegment(let number): return self.appendSegment(number, to: &bytes)
-        case .query(let name): return self.appendPair(name, of: self.head.query, separator: "&", decodes: true, to: &bytes)
+        case .query(let name):
+            return self.appendPair(name, of: self.head.query, separator: "&", decodes: true, to: &bytes)
         case .header(let name):
             guard let value = self.head.first(named: name) else { return false }
             return self.append(value, to: &bytes)

@@ -12,7 +12,9 @@ extension RoutePlan {
         default: break
         }
         if head.hasEncodedSlash && !self.passesEncodedSlashes { return .encodedSlash }
-        if let bodyMax = self.bodyMax, case .length(let length) = head.framing, length > bodyMax { return .bodyTooLarge }
+        if let bodyMax = self.bodyMax, case .length(let length) = head.framing, length > bodyMax {
+            return .bodyTooLarge
+        }
         return nil
     }
 

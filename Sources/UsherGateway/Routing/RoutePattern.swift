@@ -5,7 +5,8 @@ package struct RoutePattern: Sendable, Hashable {
         case any
         /// This name or address only.
         case exact(String)
-        /// Every name below this one, at any depth, but not the name itself: `*.example.com` is `suffix("example.com")`.
+        /// Every name below this one, at any depth, but not the name itself: `*.example.com` is
+        /// `suffix("example.com")`.
         case suffix(String)
     }
 

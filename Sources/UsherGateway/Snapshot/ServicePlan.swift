@@ -70,7 +70,8 @@ final class ServicePlan: Sendable {
             headLimits: Self.answerLimits)
     }
 
-    /// A replica's head may be larger than a client's: it is trusted more, and cookies are set here. 64 KiB, 200 fields.
+    /// A replica's head may be larger than a client's: it is trusted more, and cookies are set here. 64 KiB, 200
+    /// fields.
     static let answerLimits = HeadLimits(head: 65536, requestLine: 8192, fields: 200)
 
     func retryBudget(workers: Int, now: MonotonicTime) -> RetryBudget {

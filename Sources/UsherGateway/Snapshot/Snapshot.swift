@@ -31,7 +31,8 @@ final class Snapshot: Sendable {
 }
 
 extension ServicePlan {
-    /// What metrics, logs and tables call a replica: its address, or the service's name and a number when it is run by us.
+    /// What metrics, logs and tables call a replica: its address, or the service's name and a number when it is run by
+    /// us.
     func replicaName(_ index: Int) -> String {
         switch self.settings.replicas {
         case .list(let list): list.indices.contains(index) ? "\(list[index].address)" : ""

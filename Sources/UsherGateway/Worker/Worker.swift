@@ -27,7 +27,8 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     private static let accessLogDelay: UInt64 = 200_000_000
 
     init(
-        index: Int, snapshot: Snapshot, workers: Int, eventLoop: any EventLoop, accessLog: AccessLogWriter?, seed: UInt64
+        index: Int, snapshot: Snapshot, workers: Int, eventLoop: any EventLoop, accessLog: AccessLogWriter?,
+        seed: UInt64
     ) {
         self.index = index
         self.snapshot = snapshot

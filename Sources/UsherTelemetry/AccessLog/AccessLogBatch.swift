@@ -12,8 +12,8 @@ package struct AccessLogBatch {
     private var buffer: ByteBuffer
     private var lines = 0
 
-    /// Bytes of lines that are handed over at once. Default: 32 KiB, some 100 lines.
-    package static let threshold = 32 * 1024
+    /// Bytes of lines that are handed over at once: 128 KiB, some 300 lines, so that waking the writer costs little.
+    package static let threshold = 128 * 1024
 
     package init(writer: AccessLogWriter, format: AccessLogFormat) {
         self.writer = writer

@@ -15,7 +15,8 @@ package struct ConnectionLimits: Sendable {
     package var writeStall: UInt64 = 30_000_000_000
     /// An unread body up to this many bytes is read and thrown away so that the connection can go on. 64 KiB.
     package var discardMax = 65536
-    /// How long a refused client is listened to before the connection is closed for good, so that it reads the answer. 2 s.
+    /// How long a refused client is listened to before the connection is closed for good, so that it reads the answer.
+    /// 2 s.
     package var linger: UInt64 = 2_000_000_000
 
     package init() {}

@@ -123,11 +123,12 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
             self.adjustReading()
             return
         }
-        self.process(&input)
+        self.loop.turn { self.process(&input) }
         if input.readableBytes > 0 {
             self.keep(input)
         } else {
             self.loop.receiveBuffers.giveBack(input)
+            self.adjustReading()
         }
     }
 
@@ -157,7 +158,9 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
                 if !self.isWritable { self.flush() }
                 goesOn = self.isWritable && self.readHead(&input)
             case .body:
-                goesOn = !self.bodyIsPaused && self.readBody(&input)
+                // Sending what was gathered may make room at once, and then nobody else tells us to go on.
+                if self.bodyIsPaused { self.handler?.requestReadComplete() }
+                goesOn = !self.bodyIsPaused && (self.phase != .body || self.readBody(&input))
             case .discarding:
                 goesOn = self.readBody(&input)
             case .answering:
@@ -289,7 +292,8 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
 
     package func pauseBody() {
         self.bodyIsPaused = true
-        self.adjustReading()
+        // Whoever processes input looks at this at its end: often there is room again by then.
+        if !self.isProcessing { self.adjustReading() }
     }
 
     package func resumeBody() {

@@ -1,6 +1,7 @@
 package import NIOCore
 
-/// Buffers that one event loop uses again and again, so that a busy loop allocates none and an idle connection holds none.
+/// Buffers that one event loop uses again and again, so that a busy loop allocates none and an idle connection holds
+/// none.
 ///
 /// A buffer is taken, filled, handed to a channel, and given back at once; while a socket still owns a part of it the
 /// pool notices at the next `take()` and lets it go instead of writing over bytes that were not sent yet.

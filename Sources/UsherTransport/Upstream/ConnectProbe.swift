@@ -5,7 +5,8 @@ package import UsherCore
 /// The readiness check of a replica without a readiness path: does it take connections?
 package enum ConnectProbe {
     /// - Returns: nil when a connection came about, else why not.
-    package static func run(_ address: ReplicaAddress, timeout: Duration, on eventLoop: any EventLoop) async -> String? {
+    package static func run(_ address: ReplicaAddress, timeout: Duration, on eventLoop: any EventLoop) async -> String?
+    {
         do {
             let channel = try await ClientBootstrap(group: eventLoop)
                 .connectTimeout(.nanoseconds(Int64(clamping: timeout.nanosecondsClamped)))

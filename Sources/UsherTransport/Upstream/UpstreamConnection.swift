@@ -198,7 +198,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = self.unwrapInboundIn(data)
         self.bytesReceived += input.readableBytes
-        self.process(&input)
+        self.loop.turn { self.process(&input) }
         self.loop.receiveBuffers.giveBack(input)
         if self.phase == .body { self.bound(by: self.deadlines.idle, now: self.loop.now) }
     }

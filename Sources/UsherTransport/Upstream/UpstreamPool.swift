@@ -58,7 +58,9 @@ package final class UpstreamPool {
     package var count: Int { self.state.count }
     package var idleCount: Int { self.state.idleCount }
     /// A request would get a connection without waiting for another request.
-    package var hasRoom: Bool { !self.state.isRemoved && (self.state.idleCount > 0 || self.state.count < self.state.limit) }
+    package var hasRoom: Bool {
+        !self.state.isRemoved && (self.state.idleCount > 0 || self.state.count < self.state.limit)
+    }
 
     /// - Parameter fresh: an idle connection will not do, because one has just died under the request.
     package func acquire(fresh: Bool = false, now: MonotonicTime) -> Acquisition {

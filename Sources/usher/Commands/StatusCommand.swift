@@ -39,7 +39,8 @@ struct StatusCommand: AsyncParsableCommand {
         switch try await client.get("/api/v1/services") {
         case .answered(let body): data = body
         case .nobody(let reason):
-            printError("no Usher answers at \(client.address): \(reason)\nStart one with `usher run`, or name it by --admin.")
+            printError(
+                "no Usher answers at \(client.address): \(reason)\nStart one with `usher run`, or name it by --admin.")
             throw ExitCode(1)
         }
         let services = try JSONDecoder().decode(Reply.self, from: data).services

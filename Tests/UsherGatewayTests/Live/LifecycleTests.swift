@@ -80,16 +80,24 @@ struct LifecycleTests {
     @Test("a second Usher on the same listener is refused with one line, SO_REUSEPORT or not")
     func sameListener() async throws {
         try await onStage { stage in
-            // A port that was free a moment ago; nobody else on this machine asks for this very one.
-            let probe = try await ScriptedUpstream.answering()
-            let port = probe.port
-            await probe.stop()
-            let yaml = "listeners: [{ address: 127.0.0.1:\(port) }]\nroutes: [{ respond: { status: 200 } }]"
-            _ = try await stage.gateway(yaml)
+            let (yaml, port) = try await Self.startOnFreePort(stage)
             let failure = await #expect(throws: RunningGateway.StartFailure.self) { _ = try await stage.gateway(yaml) }
             let text = failure?.description ?? ""
             #expect(text.hasPrefix("another Usher listens on 127.0.0.1:\(port)"), "\(text)")
         }
+    }
+
+    /// Starts a gateway on a port that was free a moment ago, another one if somebody was faster; a listener on port 0
+    /// has no lock of its own.
+    private static func startOnFreePort(_ stage: Stage) async throws -> (yaml: String, port: Int) {
+        for _ in 1...10 {
+            let probe = try await ScriptedUpstream.answering()
+            let port = probe.port
+            await probe.stop()
+            let yaml = "listeners: [{ address: 127.0.0.1:\(port) }]\nroutes: [{ respond: { status: 200 } }]"
+            if (try? await stage.gateway(yaml)) != nil { return (yaml, port) }
+        }
+        throw TestKitError.ended("no free port in ten attempts")
     }
 
     @Test("listeners and replicas may be unix sockets; the client's address is unknown then")

@@ -13,13 +13,6 @@ struct UpstreamReuseTests {
         _ = try await peer.receive()
     }
 
-    /// A port that refuses connections: one that was in use a moment ago.
-    private static func refusingAddress() async throws -> ReplicaAddress {
-        let upstream = try await ScriptedUpstream.answering()
-        await upstream.stop()
-        return upstream.address
-    }
-
     @Test("a GET whose reused connection dies before the answer is sent once more on a fresh one")
     func reusedConnectionDies() async throws {
         try await onStage { stage in
@@ -92,28 +85,30 @@ struct UpstreamReuseTests {
 
     @Test("a replica that refuses connections is passed over, for a POST too", arguments: ["GET", "POST"])
     func refusedConnect(method: String) async throws {
-        let dead = try await Self.refusingAddress()
+        let dead = try RefusingPort()
         try await onStage { stage in
             let upstream = try await stage.upstream()
             let gateway = try await stage.gateway(
-                "services: { web: { balance: round-robin, replicas: [\"\(dead)\", \"\(upstream.address)\"] } }")
+                "services: { web: { balance: round-robin, replicas: [\"\(dead.address)\", \"\(upstream.address)\"] } }")
             let client = try await stage.client(gateway)
             for _ in 1...6 {
                 try await client.send("\(method) / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
                 #expect(try await client.receiveAnswer().status == 200)
             }
+            withExtendedLifetime(dead) {}
         }
     }
 
     @Test("a request that cannot be sent anywhere is 502 and names its service")
     func allRefuse() async throws {
-        let addresses = [try await Self.refusingAddress(), try await Self.refusingAddress()]
+        let ports = [try RefusingPort(), try RefusingPort()]
         try await onStage { stage in
             let gateway = try await stage.gateway(
-                "services: { web: { replicas: [\"\(addresses[0])\", \"\(addresses[1])\"] } }")
+                "services: { web: { replicas: [\"\(ports[0].address)\", \"\(ports[1].address)\"] } }")
             let answer = try await gateway.ask(Text.post(body: "x"))
             #expect(answer.status == 502)
             #expect(answer.text.hasPrefix("web: "))
+            withExtendedLifetime(ports) {}
         }
     }
 

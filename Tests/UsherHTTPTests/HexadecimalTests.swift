@@ -1,7 +1,7 @@
 import Testing
 import UsherCore
 
-@testable import UsherTelemetry
+@testable import UsherHTTP
 
 @Suite struct HexadecimalTests {
     @Test("digits are those of the standard library, and read back", arguments: [3, 4] as [UInt64])

@@ -16,6 +16,7 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -34,6 +35,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.5.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
     ],
@@ -48,7 +50,7 @@ let package = Package(
         .target(
             name: "UsherSupervisor",
             dependencies: [
-                "UsherCore", "CUsherGuard", logging, .product(name: "Subprocess", package: "swift-subprocess"),
+                "UsherCore", "CUsherGuard", logging, .product(name: "Subprocess", package: "swift-subprocess"), system,
             ],
             swiftSettings: common),
         .target(
@@ -94,7 +96,7 @@ let package = Package(
             name: "UsherSupervisorTests",
             dependencies: [
                 "UsherCore", "UsherSupervisor", "CUsherGuard", "usher", logging,
-                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "Subprocess", package: "swift-subprocess"), system,
             ],
             swiftSettings: common),
         .testTarget(

@@ -30,6 +30,7 @@ extension HTTP1ServerConnection {
     /// a reset throws it away (RFC 9112 §9.6).
     func lingerAndClose() {
         self.phase = .closing
+        self.pendingInput = nil
         guard let context = self.context else { return }
         self.flush()
         context.close(mode: .output, promise: nil)

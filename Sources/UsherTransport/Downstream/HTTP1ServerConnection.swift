@@ -32,7 +32,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     var handler: (any DownstreamHandler)?
     private var bodyReader = BodyReader(.none, limits: HeadLimits())
     /// Received but not yet looked at: the rest of a body under back-pressure, or pipelined requests.
-    private var pendingInput: ByteBuffer?
+    var pendingInput: ByteBuffer?
     private var isProcessing = false
     var bodyIsPaused = false
     /// The channel reads as its socket becomes readable.
@@ -117,6 +117,11 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = self.unwrapInboundIn(data)
         self.bytesReceived += input.readableBytes
+        if self.phase == .closing {
+            // Only listening for the client's end: whatever else it says is not kept.
+            self.loop.receiveBuffers.giveBack(input)
+            return
+        }
         if self.pendingInput != nil {
             self.pendingInput?.writeBuffer(&input)
             self.loop.receiveBuffers.giveBack(input)

@@ -67,17 +67,20 @@ struct UpstreamReuseTests {
     @Test("a connection that the replica closed while it was idle is not used again, not even by a POST")
     func idleCloseIsNoticed() async throws {
         try await onStage { stage in
+            let ends = Journal<ConnectionEnd>()
             let upstream = try await stage.upstream { peer in
                 _ = try await peer.receiveRequest()
                 try await peer.send(Text.ok)
+                try await peer.finishSending()
+                // Usher has let go of its connection once its end arrives here, too.
+                ends.note(try await peer.waitForEnd())
             }
             let gateway = try await stage.gateway(to: upstream)
             let client = try await stage.client(gateway)
             for number in 1...4 {
                 try await client.send(Text.post("/\(number)", body: "x"))
                 #expect(try await client.receiveAnswer().status == 200)
-                // Our end has closed for good once the replica's side reads the end, too.
-                _ = try await upstream.connections.wait(for: number)[number - 1].waitForEnd()
+                _ = try await ends.wait(for: number)
             }
             #expect(upstream.connections.entries.count == 4)
         }

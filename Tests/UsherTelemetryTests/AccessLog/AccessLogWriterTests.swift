@@ -220,15 +220,15 @@ import UsherCore
             let file = folder.appending(path: "access.log")
             let writer = try writer(.file(path: file.path))
             var batch = AccessLogBatch(writer: writer, format: .json)
-            for _ in 0..<400 { batch.append(AccessEntry(), head: nil) }
+            for _ in 0..<1600 { batch.append(AccessEntry(), head: nil) }
             await writer.flush()
             let early = writer.counts.writtenLines
-            #expect(early > 0 && early < 400)
+            #expect(early > 0 && early < 1600)
             batch.flush()
             batch.flush()
             await writer.close()
-            #expect(writer.counts.writtenLines == 400)
-            #expect(try text(file).split(separator: "\n").count == 400)
+            #expect(writer.counts.writtenLines == 1600)
+            #expect(try text(file).split(separator: "\n").count == 1600)
         }
     }
 }

@@ -146,7 +146,8 @@ struct ServiceMonitor: Sendable {
         case .becameUnready(let reason):
             let hasBeenReady = self.board.all[index].machine.hasBeenReady
             self.logger.log(
-                level: hasBeenReady ? .warning : .info, "replica is not ready",
+                level: hasBeenReady ? .warning : .info,
+                hasBeenReady ? "replica is not ready" : "replica is not ready yet",
                 metadata: ["replica": "\(self.plan.replicaName(index))", "reason": "\(reason)"])
             self.tellWorkers { worker, service in worker.services[service].setReady(index, false) }
         case .unchanged:

@@ -105,7 +105,7 @@ import UsherReplication
         #expect(first.requestHeaders.set.map(\.value.description) == ["{header.x-user|cookie.user}"])
         #expect(first.limits.body == .unlimited)
         #expect(first.limits.bodyMaximum(inheriting: LimitSettings()) == nil)
-        #expect(first.timeouts.applied(to: TimeoutSettings()).connect == .milliseconds(1))
+        #expect(first.timeouts.applied(to: TimeoutSettings()).response == .seconds(2))
         #expect(first.retries.applied(to: RetrySettings()).attempts == 1)
         #expect(routes[1].match.host == .below("example.com"))
         let split = [

@@ -44,8 +44,8 @@ let completeConfiguration = """
         strip-prefix: /v1
         headers: { set: { X-Served-By: "usher {route}" }, remove: [Server] }
         request-headers: { set: { X-User: "{header.x-user|cookie.user}" }, remove: [X-Debug] }
-        timeouts: { connect: 1ms, response: 2s, total: 5s, idle: 1h }
-        retries: { attempts: 1, budget: 0%, floor: 0/s }
+        timeouts: { response: 2s, total: 5s, idle: 1h }
+        retries: { attempts: 1 }
         limits: { body: none }
         encoded-slashes: pass
         service: web

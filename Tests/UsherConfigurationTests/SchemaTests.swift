@@ -35,7 +35,7 @@ import UsherCore
             "routes: [{ service: a, respond: {} }]",
             "quotas: {}", "listeners: [{ address: 80, proxy-protocol: true }]",
             "services: { web: { replicas: { run: x } } }",
-            "services: { web: { replicas: [a:1], panic: 5% } }", "routes: [{ service: a, retries: { budget: 5 } }]",
+            "services: { web: { replicas: [a:1], panic: 5% } }", "routes: [{ service: a, retries: { budget: 5% } }]",
             "routes: [{ service: a, match: { path: v1 } }]",
         ])
     func refused(text: String) throws {

@@ -101,7 +101,8 @@ extension TimeoutOverrides {
         return Shape(
             initial: TimeoutOverrides(),
             keys: [
-                .optional("connect", \.connect, SharedKeys.timeout, default: inherited, SharedKeys.connect),
+                // The pool of connections is the service's, whichever route opens one.
+                .later("connect"),
                 .optional("response", \.response, SharedKeys.timeout, default: inherited, SharedKeys.response),
                 .optional("total", \.total, SharedKeys.timeout, default: inherited, SharedKeys.total),
                 .optional("idle", \.idle, SharedKeys.timeout, default: inherited, SharedKeys.idle),
@@ -116,8 +117,8 @@ extension RetryOverrides {
             initial: RetryOverrides(),
             keys: [
                 .optional("attempts", \.attempts, SharedKeys.attempts, default: inherited, SharedKeys.attemptsMeaning),
-                .optional("budget", \.budget, SharedKeys.budget, default: inherited, SharedKeys.budgetMeaning),
-                .optional("floor", \.floor, SharedKeys.floor, default: inherited, SharedKeys.floorMeaning),
+                // One budget a service: routes share it.
+                .later("budget"), .later("floor"),
             ])
     }
 }

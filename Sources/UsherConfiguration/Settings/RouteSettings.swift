@@ -70,7 +70,6 @@ public struct HeaderEdits: Sendable, Hashable {
 
 /// A route's own time-outs; nil is the service's.
 public struct TimeoutOverrides: Sendable, Hashable {
-    public var connect: Duration?
     public var response: Duration?
     public var total: Duration?
     public var idle: Duration?
@@ -79,7 +78,6 @@ public struct TimeoutOverrides: Sendable, Hashable {
 
     public func applied(to settings: TimeoutSettings) -> TimeoutSettings {
         var result = settings
-        if let connect { result.connect = connect }
         if let response { result.response = response }
         if let total { result.total = total }
         if let idle { result.idle = idle }
@@ -90,16 +88,12 @@ public struct TimeoutOverrides: Sendable, Hashable {
 /// A route's own retry rules; nil is the service's.
 public struct RetryOverrides: Sendable, Hashable {
     public var attempts: Int?
-    public var budget: Share?
-    public var floor: Rate?
 
     public init() {}
 
     public func applied(to settings: RetrySettings) -> RetrySettings {
         var result = settings
         if let attempts { result.attempts = attempts }
-        if let budget { result.budget = budget }
-        if let floor { result.floor = floor }
         return result
     }
 }

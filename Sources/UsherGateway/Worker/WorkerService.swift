@@ -156,7 +156,6 @@ final class WorkerService {
 
     /// How many requests may wait on this worker.
     private var queueMax: Int { self.plan.queuePerWorker }
-    var queueCount: Int { self.queue.count }
 
     /// Lets a request wait for a free connection; false when too many wait already.
     ///

@@ -68,7 +68,6 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
 
     /// Can take a request now.
     package var isUsable: Bool { self.phase == .idle && self.context != nil }
-    package var hasServed: Bool { self.served > 0 }
 
     // MARK: Requests
 

@@ -52,12 +52,4 @@ package struct UpstreamFailure: Error, Sendable, Hashable {
         self.kind = kind
         self.detail = detail
     }
-
-    /// The replica's answer had begun.
-    package var answerHadBegun: Bool {
-        switch self.kind {
-        case .closedInAnswer, .idleTimedOut: true
-        default: false
-        }
-    }
 }

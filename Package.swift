@@ -17,6 +17,7 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -36,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
     ],
@@ -70,7 +72,7 @@ let package = Package(
             name: "UsherGateway",
             dependencies: [
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherTelemetry", "UsherSupervisor", "UsherTransport",
-                "UsherConfiguration", "UsherConsole", nioCore, nioPosix, logging, lifecycle,
+                "UsherConfiguration", "UsherConsole", nioCore, nioPosix, logging, lifecycle, crypto,
             ],
             swiftSettings: common),
         .executableTarget(
@@ -114,9 +116,8 @@ let package = Package(
         .testTarget(
             name: "UsherGatewayTests",
             dependencies: [
-                "UsherCore", "UsherHTTP", "UsherTransport", "UsherConfiguration", "UsherGateway", "UsherTestKit",
-                nioCore,
-                nioPosix, logging, lifecycle,
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherTransport", "UsherConfiguration", "UsherGateway",
+                "UsherTestKit", nioCore, nioPosix, logging, lifecycle, crypto,
             ],
             swiftSettings: common),
         .testTarget(name: "FaultTests", dependencies: ["usher"], exclude: ["Support"], swiftSettings: common),

@@ -17,6 +17,9 @@ requirements=(
     "curl curl"
     "ps procps"
 )
+if [[ "$need" == test ]]; then
+    requirements+=("dnsmasq dnsmasq-base")
+fi
 if [[ "$need" == bench ]]; then
     requirements+=(
         "nginx nginx-light"

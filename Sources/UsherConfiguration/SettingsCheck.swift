@@ -2,6 +2,9 @@ import UsherCore
 
 /// What can be judged only when the whole file is known: names, repeated elements, the route that need not be written.
 enum SettingsCheck {
+    /// Missing names that are compared with those there are; later ones are reported without a hint.
+    static let hintMaximum = 20
+
     static func finish(_ settings: Settings, _ root: ConfigurationNode, _ reading: Reading) -> Settings {
         var result = settings
         checkReferences(settings, root, reading)
@@ -16,8 +19,13 @@ enum SettingsCheck {
         // Names as written, so that a service with problems of its own is not also reported as missing.
         let names = entries(of: "services", in: root).map(\.key)
         let known = Set(names)
+        var hints: [String: String] = [:]
         for reference in reading.serviceReferences where !known.contains(reference.name) {
-            let hint = Spelling.hint(for: reference.name, among: names)
+            // A wrong name is compared with every service; a file of wrong names would take long.
+            if hints.count < hintMaximum, hints[reference.name] == nil {
+                hints[reference.name] = Spelling.hint(for: reference.name, among: names)
+            }
+            let hint = hints[reference.name] ?? ""
             reading.note("there is no service '\(shown(reference.name))'\(hint)", at: reference.place)
         }
     }
@@ -27,12 +35,14 @@ enum SettingsCheck {
         guard case .list(let nodes) = value(of: "listeners", in: root)?.content,
             nodes.count == settings.listeners.count
         else { return }
+        var taken = TakenAddresses()
         for (index, listener) in settings.listeners.enumerated() {
             let place = Reading.Place(position: nodes[index].position, keyPath: "listeners[\(index)]")
-            if settings.listeners[..<index].contains(where: { $0.address.collides(with: listener.address) }) {
+            if !taken.insert(listener.address) {
                 reading.note("\(listener.address) is taken by a listener above", at: place)
             }
-            if listener.address.collides(with: settings.admin.address) {
+            var admin = TakenAddresses()
+            if admin.insert(settings.admin.address), !admin.insert(listener.address) {
                 reading.note("\(listener.address) is taken by admin (\(settings.admin.address))", at: place)
             }
         }

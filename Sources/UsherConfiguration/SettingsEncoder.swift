@@ -1,7 +1,10 @@
 /// The settings as JSON in the keys of the configuration language, defaults included and secrets masked.
 public func settingsJSON(_ settings: Settings) -> String {
-    let kind = Settings.shape(file: settings.file, folder: settings.folder).kind(hint: "")
-    return kind.write(settings).text + "\n"
+    encoded(settings).text + "\n"
+}
+
+func encoded(_ settings: Settings) -> JSON {
+    Settings.shape(file: settings.file, folder: settings.folder).kind(hint: "").write(settings)
 }
 
 /// JSON Schema (draft 2020-12) of the configuration language, for editors.

@@ -12,14 +12,23 @@ public let starterConfiguration = """
     listeners:
       - address: 127.0.0.1:8080      # 0.0.0.0:8080 for everybody, unix:/path for a socket
         # trusted-proxies: [10.0.0.0/8]    # whose X-Forwarded-For is believed
+        # proxy-protocol: false      # true: these, and nobody else, begin with a PROXY header
 
     services:
       web:
         replicas: [127.0.0.1:9001, 127.0.0.1:9002]
         # Or let Usher start them; {port} stands for the port each must listen on:
         # replicas: { run: [python3, app.py, --port, "{port}"], count: 3 }
+        # Or find them by a name, again and again: name:port, or _http._tcp.name for SRV records.
+        # replicas: { dns: "web.internal:9000", every: 5s }
         # balance: least-requests    # round-robin | random | least-requests | latency
         # readiness: { path: /ready, interval: 2s, timeout: 1s, rise: 2, fall: 3 }
+        # ejection: { failures: 5, share: 50%, for: 10s, at-most: 50% }    # or none
+        # panic: 0%                  # at or below this ready share, replicas that once were ready are used
+        # slow-start: 10s            # a replica that comes back grows to its full part
+        # session: { cookie: usher-session, ttl: 1h }    # requests of one user reach one replica; default: none
+        # session: { hash: [source-address] }            # or by what the request has
+        # session: { follow: "{cookie.SID}" }            # or by the application's own cookie
         # retries: { attempts: 2, budget: 20%, floor: 10/s }
         # timeouts: { connect: 1s, response: 30s, total: 60s, idle: 60s }
         # connections: { per-replica: 256, queue: 128, keep: 60s }

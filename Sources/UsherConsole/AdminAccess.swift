@@ -2,32 +2,39 @@ internal import UsherCore
 
 /// Who may ask the admin server for what.
 ///
-/// Path              | on loopback (or a Unix socket) | elsewhere
-/// ------------------|--------------------------------|-----------------------------------------
-/// /livez, /readyz   | everybody                      | everybody
-/// /metrics          | known Host, own Origin         | everybody when `metrics: open`, else token
-/// all others        | known Host, own Origin         | token, known Host, own Origin
+/// Path               | methods   | on loopback (or a Unix socket) | elsewhere
+/// -------------------|-----------|--------------------------------|-----------------------------------------
+/// /livez, /readyz    | GET, HEAD | everybody                      | everybody
+/// /metrics           | GET, HEAD | known Host, own Origin         | everybody when `metrics: open`, else token
+/// changes            | POST      | token, known Host, own Origin  | token, known Host, own Origin
+/// all others         | GET, HEAD | known Host, own Origin         | token, known Host, own Origin
 ///
 /// A page of another site cannot make a browser read from here: a name that it points at this address (DNS rebinding)
-/// is no known Host, and its requests bear its Origin.
+/// is no known Host, and its requests bear its Origin. Nor can it make one change anything: it has no token, and a
+/// body is only taken as `application/json`, which a browser does not send to another site unasked.
 struct AdminAccess: Sendable {
     /// What the rules look at in a request.
     struct Request {
         var method: String
-        var path: String
+        var route: ConsoleRoute
         /// The Host header.
         var host: String?
         var origin: String?
         var authorization: String?
+        /// The Content-Type header.
+        var contentType: String?
+        var hasBody = false
     }
 
     enum Verdict: Sendable, Hashable {
         case allowed
-        /// The method would change something, or is none of HTTP's.
-        case methodNotAllowed
+        /// The method is not one of those that the path takes.
+        case methodNotAllowed(allowed: String)
         case unknownHost(String)
         case foreignOrigin(String)
         case tokenNeeded
+        /// A body that is not said to be JSON.
+        case notJSON
     }
 
     let address: AdminAddress
@@ -39,17 +46,31 @@ struct AdminAccess: Sendable {
 
     /// The first rule that is broken.
     func verdict(on request: Request) -> Verdict {
-        guard request.method == "GET" || request.method == "HEAD" else { return .methodNotAllowed }
-        switch request.path {
-        case "/livez", "/readyz": return .allowed
-        case "/metrics" where metricsOpen: return .allowed
+        if request.route.isChange {
+            guard request.method == "POST" else { return .methodNotAllowed(allowed: "POST") }
+        } else {
+            guard request.method == "GET" || request.method == "HEAD" else {
+                return .methodNotAllowed(allowed: "GET, HEAD")
+            }
+        }
+        switch request.route {
+        case .livez, .readyz: return .allowed
+        case .metrics where metricsOpen: return .allowed
         default: break
         }
         let host = request.host ?? ""
         guard isKnown(host: host) else { return .unknownHost(host) }
         if let origin = request.origin, !isOwn(origin: origin, host: host) { return .foreignOrigin(origin) }
-        guard address.isLocal || token.matches(authorization: request.authorization) else { return .tokenNeeded }
+        let isFree = address.isLocal && !request.route.isChange
+        guard isFree || token.matches(authorization: request.authorization) else { return .tokenNeeded }
+        if request.route.isChange, request.hasBody, !Self.isJSON(request.contentType) { return .notJSON }
         return .allowed
+    }
+
+    /// `application/json` with any parameters (RFC 9110 §8.3.1).
+    private static func isJSON(_ contentType: String?) -> Bool {
+        let type = contentType?.prefix { $0 != ";" && $0 != " " && $0 != "\t" }
+        return type?.lowercased() == "application/json"
     }
 
     /// The port is left aside: tunnels and containers change it, and rebinding needs a name.

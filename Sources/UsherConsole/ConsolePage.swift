@@ -2,7 +2,8 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import HummingbirdCore
 
-/// The page at `/`: the services and their replicas, read from the API every two seconds.
+/// The page at `/`: the services and their replicas, read from the API every two seconds; a click on a replica tells
+/// what happened to it.
 enum ConsolePage {
     /// The page with a nonce of its own, so that the browser runs this script and no other.
     static func response() -> Response {
@@ -41,14 +42,21 @@ enum ConsolePage {
         """
         <style nonce="\(nonce)">
         :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
-        body { max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
+        body { max-width: 80rem; margin: 2rem auto; padding: 0 1rem; }
         h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .3rem; }
         h2 small { font-weight: normal; opacity: .7; }
         table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-        th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8884; }
+        th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8884; white-space: nowrap; }
+        td.why { white-space: normal; width: 40%; min-width: 16rem; }
         th { font-weight: 600; opacity: .7; } .n { text-align: right; }
-        .ready { color: #18794e; } .down { color: #c62a2f; font-weight: 600; }
-        @media (prefers-color-scheme: dark) { .ready { color: #4cc38a; } .down { color: #ff8589; } }
+        .good { color: #18794e; } .warning { color: #946800; } .bad { color: #c62a2f; font-weight: 600; }
+        @media (prefers-color-scheme: dark) {
+          .good { color: #4cc38a; } .warning { color: #e6b450; } .bad { color: #ff8589; }
+        }
+        button { all: unset; cursor: pointer; } button:hover { text-decoration: underline; }
+        button::before { content: "▸ "; opacity: .6; } button[aria-expanded=true]::before { content: "▾ "; }
+        button:focus-visible { outline: 2px solid; }
+        .events td { padding: .2rem 1rem .6rem 1.2rem; font-size: .9em; white-space: pre-line; }
         .links { margin-top: 2rem; opacity: .8; } .links a { margin-right: 1rem; color: inherit; }
         </style>
         """
@@ -58,51 +66,111 @@ enum ConsolePage {
     private static func script(nonce: String) -> String {
         """
         <script nonce="\(nonce)">
+        const tones = { ready: "good", starting: "warning", paused: "warning", drained: "warning" };
+        const tone = state => tones[state] ?? "bad";
+        const time = text => {
+          const moment = new Date(text), isToday = moment.toDateString() === new Date().toDateString();
+          const shown = isToday ? { timeStyle: "medium" } : { dateStyle: "short", timeStyle: "medium" };
+          return moment.toLocaleString(undefined, { ...shown, hourCycle: "h23" });
+        };
         const columns = [
-          ["replica", e => e.address], ["state", e => (e.ready ? "ready" : "not ready")], ["why", e => e.reason],
-          ["since", e => e.since], ["weight", e => e.weight + (e.backup ? " (backup)" : ""), "n"],
-          ["in flight", e => e["in-flight"], "n"], ["requests", e => e.requests, "n"],
-          ["failures", e => e.failures, "n"], ["p50 ms", e => e["latency-ms"]?.p50 ?? "", "n"],
-          ["p99 ms", e => e["latency-ms"]?.p99 ?? "", "n"], ["pid", e => e.pid ?? "", "n"],
+          ["replica", e => label(e)], ["state", e => e.state],
+          ["why", why, "why"], ["since", e => time(e.since)],
+          ["weight", e => (e.backup ? "backup " : "") + e.weight, "n"], ["in flight", e => e["in-flight"], "n"],
+          ["tunnels", e => e.tunnels, "n"], ["requests", e => e.requests, "n"], ["failures", e => e.failures, "n"],
+          ["p50 ms", e => e["latency-ms"]?.p50 ?? "", "n"], ["p99 ms", e => e["latency-ms"]?.p99 ?? "", "n"],
         ];
+        function why(endpoint) {
+          if (endpoint.reason === endpoint.state) return "";
+          return endpoint.reason + (endpoint.until ? ", until " + time(endpoint.until) : "");
+        }
+        const opened = new Map();
+        const key = endpoint => endpoint.name ?? endpoint.address;
+        function label(e) {
+          const more = [e.name !== e.address && e.name, e.pid && "process " + e.pid].filter(Boolean);
+          return e.address + (more.length ? ` (${more.join(", ")})` : "");
+        }
         function element(kind, text, name) {
           const made = document.createElement(kind);
           if (text !== undefined) made.textContent = text;
           if (name) made.className = name;
           return made;
         }
+        function toggle(service, endpoint) {
+          const keys = opened.get(service.name) ?? new Set();
+          if (!keys.delete(key(endpoint))) keys.add(key(endpoint));
+          opened.set(service.name, keys);
+          refresh();
+        }
         function table(service) {
           const made = element("table"), head = made.createTHead().insertRow(), body = made.createTBody();
           for (const [title, , name] of columns) head.append(element("th", title, name));
           for (const endpoint of service.endpoints) {
-            const row = body.insertRow();
+            const row = body.insertRow(), isOpen = opened.get(service.name)?.has(key(endpoint)) ?? false;
             for (const [title, value, name] of columns) {
-              const state = title === "state" ? (endpoint.ready ? "ready" : "down") : name;
-              row.append(element("td", value(endpoint), state));
+              const cell = element("td", undefined, title === "state" ? tone(endpoint.state) : name);
+              if (title === "replica") {
+                const button = element("button", value(endpoint));
+                button.id = `${service.name} ${key(endpoint)}`;
+                button.setAttribute("aria-expanded", isOpen);
+                button.onclick = () => toggle(service, endpoint);
+                cell.append(button);
+              } else {
+                cell.textContent = value(endpoint);
+              }
+              row.append(cell);
             }
+            if (!isOpen) continue;
+            const events = (endpoint.events ?? []).toReversed();
+            const lines = events.map(e => `${time(e.at)}  ${e.state}: ${e.reason}`);
+            const told = body.insertRow(), cell = element("td", lines.join("\\n") || "no events yet");
+            told.className = "events";
+            cell.colSpan = columns.length;
+            told.append(cell);
           }
           return made;
         }
+        function facts(service) {
+          const ready = service.endpoints.filter(e => e.ready).length, found = service.discovery;
+          const all = [service.pattern, service.balance, `${ready} of ${service.endpoints.length} ready`];
+          if (service.queued) all.push(`${service.queued} waiting`);
+          if (service.retries) all.push(`${service.retries} retries`);
+          if (service["sessions-moved"]) all.push(`${service["sessions-moved"]} sessions moved`);
+          if (found?.error) all.push(`${found.name} fails: ${found.error}`);
+          else if (found) all.push(`${found.name} gave ${found.count} ${found["age-seconds"] ?? "?"} s ago`);
+          return all.join(", ");
+        }
+        async function read(path) {
+          const answer = await fetch(path, { cache: "no-store" });
+          if (!answer.ok) throw new Error("status " + answer.status);
+          return answer.json();
+        }
+        // Events come with the one service only, so they are asked for where they are shown.
+        async function withEvents(service) {
+          if (!opened.get(service.name)?.size) return service;
+          return read("/api/v1/services/" + encodeURIComponent(service.name));
+        }
+        let timer, turn = 0;
         async function refresh() {
-          const state = document.getElementById("state");
+          clearTimeout(timer);
+          const state = document.getElementById("state"), mine = ++turn;
           try {
-            const answer = await fetch("/api/v1/services", { cache: "no-store" });
-            if (!answer.ok) throw new Error("status " + answer.status);
-            const { services } = await answer.json();
-            const all = services.flatMap(service => {
-              const ready = service.endpoints.filter(e => e.ready).length;
+            const { services } = await read("/api/v1/services");
+            const all = (await Promise.all(services.map(withEvents))).flatMap(service => {
               const title = element("h2", service.name + " ");
-              const facts = `${service.pattern}, ${service.balance}, ${ready} of ${service.endpoints.length} ready`;
-              title.append(element("small", facts));
+              title.append(element("small", facts(service)));
               return [title, table(service)];
             });
+            if (mine !== turn) return;
+            const focus = document.activeElement?.id;
             document.getElementById("services").replaceChildren(...all);
+            if (focus) document.getElementById(focus)?.focus();
             const noun = services.length === 1 ? "service" : "services";
-            state.textContent = `${services.length} ${noun}, ${new Date().toLocaleTimeString()}`;
+            state.textContent = `${services.length} ${noun}, ${time(Date.now())}`;
           } catch (problem) {
             state.textContent = "Usher does not answer: " + problem.message;
           }
-          setTimeout(refresh, 2000);
+          if (mine === turn) timer = setTimeout(refresh, 2000);
         }
         refresh();
         </script>

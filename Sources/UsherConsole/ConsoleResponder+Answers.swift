@@ -5,8 +5,8 @@ internal import HummingbirdCore
 internal import NIOCore
 
 /// The answer of `/api/v1/services`.
-struct ServiceList: Codable, Sendable {
-    var services: [ServiceReport]
+package struct ServiceList: Codable, Sendable {
+    package var services: [ServiceReport]
 }
 
 /// The answer of `/api/v1/services/NAME/endpoints`.
@@ -15,7 +15,7 @@ struct EndpointList: Codable, Sendable {
     var endpoints: [EndpointReport]
 }
 
-/// Every answer that is not 2xx, but those of `/readyz`.
+/// Every answer that is not 2xx, but those of `/readyz` and of a refused reload.
 struct ProblemReport: Codable, Sendable {
     var error: String
 }

@@ -3,7 +3,7 @@ internal import Hummingbird
 internal import HummingbirdCore
 internal import NIOCore
 
-/// Answers one request to the admin server: the rules first, then one switch over the paths.
+/// Answers one request to the admin server: the rules first, then one switch over what is read or changed.
 struct ConsoleResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
@@ -13,67 +13,64 @@ struct ConsoleResponder: HTTPResponder {
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
         // Only what stands before `?` is a path; the library's own reading of the target is not asked.
         let target = RequestTarget(request.head.path ?? "/")
+        let route = ConsoleRoute(path: target.path)
         let verdict = access.verdict(
             on: .init(
-                method: request.head.method.rawValue, path: target.path, host: request.head.authority,
-                origin: request.headers[.origin], authorization: request.headers[.authorization]))
+                method: request.head.method.rawValue, route: route, host: request.head.authority,
+                origin: request.headers[.origin], authorization: request.headers[.authorization],
+                contentType: request.headers[.contentType], hasBody: Self.hasBody(request.headers)))
         let response =
             switch verdict {
-            case .allowed: await answer(target)
-            case .methodNotAllowed:
-                Self.problem(.methodNotAllowed, "only GET and HEAD are understood here", [.allow: "GET, HEAD"])
+            case .allowed where route.isChange: await change(route, target, request)
+            case .allowed: await read(route, target)
+            case .methodNotAllowed(let allowed):
+                Self.problem(
+                    .methodNotAllowed, "only \(allowed.replacing(", ", with: " and ")) can be used here",
+                    [.allow: allowed])
             case .unknownHost(let host):
                 Self.problem(
                     .forbidden,
                     "the Host '\(host)' is not this server's; use an address of this machine, such as 127.0.0.1")
             case .foreignOrigin(let origin):
-                Self.problem(.forbidden, "pages of '\(origin)' may not read this")
+                Self.problem(.forbidden, "pages of '\(origin)' may not ask for this")
             case .tokenNeeded:
                 Self.problem(
                     .unauthorized,
                     "send 'Authorization: Bearer TOKEN' with the token in the file admin-token of the state folder",
                     [.wwwAuthenticate: "Bearer realm=\"usher\""])
+            case .notJSON:
+                Self.problem(.unsupportedMediaType, "send the body as 'Content-Type: application/json'")
             }
         return request.head.method == .head ? response.createHeadResponse() : response
     }
 
-    private func answer(_ target: RequestTarget) async -> Response {
-        switch target.path {
-        case "/": return ConsolePage.response()
-        case "/livez": return Self.text(.ok, "ok\n")
-        case "/readyz":
+    private func read(_ route: ConsoleRoute, _ target: RequestTarget) async -> Response {
+        switch route {
+        case .page: return ConsolePage.response()
+        case .livez: return Self.text(.ok, "ok\n")
+        case .readyz:
             let (ready, reason) = await source.readiness()
             return Self.text(ready ? .ok : .serviceUnavailable, (ready && reason.isEmpty ? "ok" : reason) + "\n")
-        case "/metrics":
+        case .metrics:
             return Self.response(.ok, await source.metrics(), type: "text/plain; version=0.0.4; charset=utf-8")
-        case "/api/v1/services":
-            return Self.json(.ok, ServiceList(services: await source.services()))
-        case "/api/v1/config":
+        case .configuration:
             return Self.response(.ok, await source.configurationJSON() + "\n", type: Self.jsonType)
-        case "/api/v1/explain":
-            return await explain(target)
-        case let path where path.hasPrefix("/api/v1/services/"):
-            return await service(at: path.dropFirst("/api/v1/services/".count), of: path)
-        default:
-            return Self.nothing(at: target.path)
+        case .explain: return await explain(target)
+        case .services: return Self.json(.ok, ServiceList(services: await source.services()))
+        case .service(let name):
+            guard let service = await source.service(named: name) else { return Self.noService(name) }
+            return Self.json(.ok, service)
+        case .endpoints(let name):
+            guard let service = await source.service(named: name) else { return Self.noService(name) }
+            return Self.json(.ok, EndpointList(service: service.name, endpoints: service.endpoints))
+        case .change, .reload, .nothing:
+            return Self.problem(.notFound, "there is nothing at \(target.path)")
         }
-    }
-
-    /// `NAME` or `NAME/endpoints`.
-    private func service(at rest: Substring, of path: String) async -> Response {
-        let parts = rest.split(separator: "/", omittingEmptySubsequences: false)
-        let isKnown = parts.count == 1 || (parts.count == 2 && parts[1] == "endpoints")
-        guard isKnown, let name = RequestTarget.decoded(parts[0]) else { return Self.nothing(at: path) }
-        guard let service = await source.services().first(where: { $0.name == name }) else {
-            return Self.problem(.notFound, "there is no service '\(name)'; /api/v1/services lists them")
-        }
-        guard parts.count == 2 else { return Self.json(.ok, service) }
-        return Self.json(.ok, EndpointList(service: service.name, endpoints: service.endpoints))
     }
 
     private func explain(_ target: RequestTarget) async -> Response {
         guard let query = target.parameters else {
-            return Self.problem(.badRequest, "the query has an invalid percent-encoding")
+            return Self.problem(.badRequest, Self.brokenQuery)
         }
         guard let url = query.first(where: { $0.name == "url" })?.value, !url.isEmpty else {
             return Self.problem(.badRequest, "say which URL: /api/v1/explain?method=GET&url=http://host/path")
@@ -90,7 +87,15 @@ struct ConsoleResponder: HTTPResponder {
         return Self.json(.ok, await source.explain(method: method, url: url, headers: headers))
     }
 
-    private static func nothing(at path: String) -> Response {
-        problem(.notFound, "there is nothing at \(path)")
+    static let brokenQuery = "the query has an invalid percent-encoding"
+
+    static func noService(_ name: String) -> Response {
+        problem(.notFound, "there is no service '\(name)'; /api/v1/services lists them")
+    }
+
+    /// Whether a body follows the head (RFC 9112 §6).
+    private static func hasBody(_ headers: HTTPFields) -> Bool {
+        if headers[.transferEncoding] != nil { return true }
+        return headers[.contentLength].map { $0 != "0" } ?? false
     }
 }

@@ -5,7 +5,6 @@ public import ServiceLifecycle
 public import UsherConfiguration
 import UsherConsole
 import UsherCore
-import UsherHTTP
 import UsherTelemetry
 import UsherTransport
 
@@ -23,7 +22,11 @@ public struct Gateway: Service {
     /// What `usher --version` and the metrics say.
     public static let version = "0.1.0"
 
+    /// Asks the running gateway to read its configuration anew.
+    public let reloads = ReloadRequests()
+
     private let settings: Settings
+    private let source: ConfigurationSource?
     private let logger: Logger
     private let guardExecutable: String
     private let onReady: @Sendable (Bound) -> Void
@@ -36,13 +39,15 @@ public struct Gateway: Service {
     }
 
     /// - Parameters:
+    ///   - source: where the settings came from; nil: they stay as they are.
     ///   - guardExecutable: the program that guards supervised processes; the running binary itself when it is `usher`.
     ///   - onReady: called once, when requests are taken on every listener and on `admin`.
     public init(
-        _ settings: Settings, logger: Logger, guardExecutable: String = "/proc/self/exe",
-        onReady: @escaping @Sendable (Bound) -> Void = { _ in }
+        _ settings: Settings, source: ConfigurationSource? = nil, logger: Logger,
+        guardExecutable: String = "/proc/self/exe", onReady: @escaping @Sendable (Bound) -> Void = { _ in }
     ) {
         self.settings = settings
+        self.source = source
         self.logger = logger
         self.guardExecutable = guardExecutable
         self.onReady = onReady
@@ -50,8 +55,8 @@ public struct Gateway: Service {
 
     /// - Throws: `GatewayError` and the like, whose description is one line that says what to do.
     public func run() async throws {
-        let locks = try GatewayLocks(self.settings)
-        defer { withExtendedLifetime(locks) {} }
+        let state = try StateFolder(self.settings.state)
+        defer { withExtendedLifetime(state) {} }
         let count = self.settings.workers ?? System.coreCount
         let group = MultiThreadedEventLoopGroup(numberOfThreads: count)
         do {
@@ -65,24 +70,25 @@ public struct Gateway: Service {
 
     private func run(on group: MultiThreadedEventLoopGroup, workers count: Int) async throws {
         let accessLog = try self.openAccessLog()
-        let snapshot = Snapshot(self.settings, workers: count, seed: .random(in: .min ... .max))
+        let secret = try SessionSecret.load(self.settings, logger: self.logger)
+        let seed = UInt64.random(in: .min ... .max)
         let workers = group.makeIterator().enumerated().map { index, eventLoop in
             Worker(
-                index: index, snapshot: snapshot, workers: count, eventLoop: eventLoop, accessLog: accessLog,
-                seed: .random(in: .min ... .max))
+                index: index, of: count, snapshot: .empty(self.settings, seed: seed), eventLoop: eventLoop,
+                accessLog: accessLog, seed: .random(in: .min ... .max))
         }
-        let boards = snapshot.services.map(ServiceMonitor.board)
-        let front = FrontDoor(settings: self.settings, workers: workers, logger: self.logger)
-        let listenerPorts = try await front.open()
-        let monitors = zip(snapshot.services, boards).map { plan, board in
-            ServiceMonitor(
-                plan: plan, board: board, workers: workers, guardExecutable: self.guardExecutable, logger: self.logger)
-        }
-        let report = GatewayReport(
-            snapshot: snapshot, workers: workers, boards: boards, accessLog: accessLog, front: front)
+        let plane = ControlPlane(
+            self.settings, workers: workers, secret: secret, guardExecutable: self.guardExecutable,
+            logger: self.logger, seed: seed)
+        await plane.apply(self.settings, waits: false)
+        let front = FrontDoor(limits: self.settings.limits, workers: workers, logger: self.logger)
+        let listenerPorts = try await front.open(self.settings)
+        let reloader = Reloader(
+            self.source, plane: plane, front: front, requests: self.reloads, logger: self.logger)
         let onReady = self.onReady
         let admin = AdminServer(
-            address: self.settings.admin.address.forConsole, source: report,
+            address: self.settings.admin.address.forConsole,
+            source: GatewayReport(plane: plane, accessLog: accessLog, front: front, reloader: reloader),
             token: try AdminToken.load(stateFolder: self.settings.state), metricsOpen: self.settings.admin.metricsOpen,
             logger: self.logger,
             onBound: { port in onReady(Bound(listenerPorts: listenerPorts, adminPort: port)) })
@@ -90,8 +96,7 @@ public struct Gateway: Service {
         let services = ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: Supervision(monitors: monitors)),
-                    .init(service: admin),
+                    .init(service: plane.jobs), .init(service: admin), .init(service: reloader),
                     .init(service: front),
                 ],
                 logger: Self.quiet(self.logger)))
@@ -117,21 +122,6 @@ public struct Gateway: Service {
         var logger = logger
         logger.logLevel = max(logger.logLevel, .warning)
         return logger
-    }
-}
-
-/// Runs the monitors of all services until shutdown, and returns when no process of theirs is left.
-private struct Supervision: Service {
-    let monitors: [ServiceMonitor]
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            await withDiscardingTaskGroup { group in
-                for monitor in self.monitors { group.addTask { await monitor.run() } }
-                // Without services there is nothing to watch, but ending would end the whole group.
-                group.addTask { try? await gracefulShutdown() }
-            }
-        }
     }
 }
 

@@ -33,8 +33,9 @@ public final class RequestHead: MessageHead {
     public private(set) var keepAlive = false
     /// Whether the client waits for 100 before it sends the body.
     public private(set) var expectsContinue = false
-    /// Whether the client asks for another protocol by `Upgrade`.
-    public private(set) var upgradeRequested = false
+    /// What the client asks for by `Upgrade`, when a service may be asked for it: in HTTP/1.1, with its connection
+    /// option, in one line, without a body, and not for another form of HTTP. Else the field means nothing.
+    public private(set) var upgrade: ByteSlice?
 
     private var parser = HeadParser<RequestLine>()
     /// What the parser found was given out; once a head.
@@ -68,7 +69,7 @@ public final class RequestHead: MessageHead {
         framing = .none
         keepAlive = false
         expectsContinue = false
-        upgradeRequested = false
+        upgrade = nil
         parser.reset()
         isDescribed = false
         leadingLines = 0
@@ -133,9 +134,14 @@ public final class RequestHead: MessageHead {
         keepAlive =
             !facts.connection.contains(.close) && (version == .http11 || facts.connection.contains(.keepAlive))
         expectsContinue = facts.expectsContinue
-        upgradeRequested =
-            version == .http11 && facts.connection.contains(.upgrade) && facts.seen.contains(.upgrade)
+        if facts.connection.contains(.upgrade), facts.seen.contains(.upgrade) { findUpgrade() }
         return .complete
+    }
+
+    @inline(never)
+    private func findUpgrade() {
+        guard version == .http11, framing == .none || framing == .length(0) else { return }
+        upgrade = UpgradeProtocols.value(in: fields, bytes.readableBytesUInt8Span)
     }
 
     /// Gives out what was understood, also of a head that was refused further on.

@@ -12,6 +12,8 @@ public final class ResponseHead: MessageHead {
     public private(set) var framing = BodyFraming.none
     /// Whether the connection may be used again after the body.
     public private(set) var keepAlive = false
+    /// What a well-formed 101 switches to: HTTP/1.1, with the connection option, in one line (RFC 9110 §7.8).
+    public private(set) var upgrade: ByteSlice?
 
     private var parser = HeadParser<StatusLine>()
     private var isSettled = false
@@ -36,6 +38,7 @@ public final class ResponseHead: MessageHead {
         reason = .empty
         framing = .none
         keepAlive = false
+        upgrade = nil
         parser.reset()
         isSettled = false
     }
@@ -80,6 +83,9 @@ public final class ResponseHead: MessageHead {
         keepAlive =
             framing != .untilClose && !facts.connection.contains(.close)
             && (version == .http11 || facts.connection.contains(.keepAlive))
+        if status == 101, version == .http11, facts.connection.contains(.upgrade) {
+            upgrade = UpgradeProtocols.value(in: fields, bytes.readableBytesUInt8Span)
+        }
         return .complete
     }
 

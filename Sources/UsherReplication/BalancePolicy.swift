@@ -1,6 +1,6 @@
 /// How a service spreads its requests over the endpoints that are ready.
 ///
-/// The raw values are the words of the `balance` field in a manifest.
+/// The raw values are the words of `balance` in `usher.yaml`.
 public enum BalancePolicy: String, CaseIterable, Sendable, Hashable {
     /// Every endpoint in turn, interleaved in proportion to weight.
     case roundRobin = "round-robin"

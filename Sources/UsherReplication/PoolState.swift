@@ -72,7 +72,7 @@ public struct PoolState: ~Copyable, Sendable {
         var idleSince = MonotonicTime.start
     }
 
-    private let keepNanoseconds: UInt64
+    private var keepNanoseconds: UInt64
     private var slots: [Slot] = []
     private var firstFree: Int32 = -1
     private var newestIdle: Int32 = -1
@@ -169,6 +169,11 @@ public struct PoolState: ~Copyable, Sendable {
     /// A reload changed the limit (at least 1); surplus idle connections are for `nextExpired` to close.
     public mutating func limitChanged(to limit: Int) {
         self.limit = min(max(limit, 1), Int(Int32.max))
+    }
+
+    /// A reload changed how long an idle connection is kept; it counts for those that are idle now, too.
+    public mutating func keepChanged(to keep: Duration) {
+        keepNanoseconds = keep.nanosecondsClamped
     }
 }
 

@@ -20,7 +20,7 @@ struct Usher: AsyncParsableCommand {
         version: Gateway.version,
         subcommands: [
             RunCommand.self, CheckCommand.self, InitCommand.self, SchemaCommand.self, ExplainCommand.self,
-            StatusCommand.self,
+            StatusCommand.self, DrainCommand.self, UndrainCommand.self, ReloadCommand.self,
         ])
 
     static func main() async {

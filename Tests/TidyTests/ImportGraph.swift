@@ -45,7 +45,9 @@ enum ImportGraph {
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherTelemetry", "UsherSupervisor", "UsherTransport",
                 "UsherConfiguration", "UsherConsole",
             ],
-            outside: system.union(["NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "FoundationEssentials"])),
+            outside: system.union([
+                "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "FoundationEssentials", "Crypto",
+            ])),
         "usher": ModuleRule(
             layer: 6,
             own: [

@@ -120,19 +120,18 @@ import UsherConfiguration
                     + "'none' is"
             ),
             Case(
-                web + "listeners: [{ address: 1, tls: {}, proxy-protocol: true, redirect: https }]",
+                web + "listeners: [{ address: 1, tls: {}, redirect: https }]",
                 "u.yaml:2:27: listeners[0].tls: `tls` is not available in this version",
-                "u.yaml:2:52: listeners[0].proxy-protocol: 'true' is not available in this version; only 'false' is",
-                "u.yaml:2:68: listeners[0].redirect: 'https' is not available in this version; only 'none' is"),
+                "u.yaml:2:46: listeners[0].redirect: 'https' is not available in this version; only 'none' is"),
             Case(
-                "services: { web: { replicas: [a:1], session: {}, slow-start: 1s, panic: 50% } }",
-                "u.yaml:1:37: services.web.session: `session` is not available in this version",
-                "u.yaml:1:50: services.web.slow-start: `slow-start` is not available in this version",
-                "u.yaml:1:73: services.web.panic: '50%' is not available in this version; only '0%' is"),
+                "services: { web: { replicas: [a:1], tls: {}, sharded: {} } }",
+                "u.yaml:1:37: services.web.tls: `tls` is not available in this version",
+                "u.yaml:1:46: services.web.sharded: `sharded` is not available in this version"),
             Case(
-                "services: { web: { replicas: { dns: \"a:1\" } } }",
-                "u.yaml:1:30: services.web.replicas: needs the key 'run'",
-                "u.yaml:1:32: services.web.replicas.dns: `dns` is not available in this version"),
+                web + "routes: [{ service: web, timeouts: { connect: 1s }, retries: { budget: 5%, floor: 1/s } }]",
+                "u.yaml:2:38: routes[0].timeouts.connect: `connect` is not available in this version",
+                "u.yaml:2:64: routes[0].retries.budget: `budget` is not available in this version",
+                "u.yaml:2:76: routes[0].retries.floor: `floor` is not available in this version"),
             Case(
                 "services: { web: { replicas: { run: [a, \"{port}\"], count: { min: 1 } } } }",
                 "u.yaml:1:59: services.web.replicas.count: scaling is not available in this version; write a number"),
@@ -181,8 +180,8 @@ import UsherConfiguration
             Case("services: { web: { replicas: [] } }", "u.yaml:1:30: services.web.replicas: must not be empty"),
             Case(
                 "services: { web: { replicas: a:1 } }",
-                "u.yaml:1:30: services.web.replicas: must be a list, such as [127.0.0.1:9001], or { run: "
-                    + "[command, ...] }"
+                "u.yaml:1:30: services.web.replicas: must be a list, such as [127.0.0.1:9001], { run: "
+                    + "[command, ...] } or { dns: name:port }"
             ),
             Case(
                 "services: { web: { replicas: [a:1, b, a:1] } }",
@@ -299,6 +298,12 @@ import UsherConfiguration
             Case(
                 web + "listeners: [{ address: 8080 }, { address: \"127.0.0.1:8080\" }]",
                 "u.yaml:2:32: listeners[1]: 127.0.0.1:8080 is taken by a listener above"),
+            Case(
+                web + "listeners: [{ address: \"127.0.0.1:80\" }, { address: 80 }]",
+                "u.yaml:2:42: listeners[1]: 0.0.0.0:80 is taken by a listener above"),
+            Case(
+                web + "listeners: [{ address: \"[::1]:80\" }, { address: 80 }, { address: \"[::]:80\" }]",
+                "u.yaml:2:55: listeners[2]: [::]:80 is taken by a listener above"),
             Case(
                 web + "listeners: [{ address: \"unix:/a\" }, { address: \"unix:/a\" }]",
                 "u.yaml:2:37: listeners[1]: unix:/a is taken by a listener above"),

@@ -28,7 +28,7 @@ import UsherReplication
     }
 
     @Test("the defaults are those of the documentation")
-    func documentedDefaults() {
+    func documentedDefaults() throws {
         let limits = LimitSettings()
         #expect(limits.head == .kibibytes(16) && limits.requestLine == .kibibytes(8) && limits.fields == 100)
         #expect(limits.headTime == .seconds(10) && limits.body == nil && limits.bodyRate.bytesPerSecond == 240)
@@ -41,6 +41,12 @@ import UsherReplication
         #expect(service.timeouts.total == .seconds(60) && service.timeouts.idle == .seconds(60))
         #expect(service.connections.perReplica == 256 && service.connections.queue == 128)
         #expect(service.connections.keep == .seconds(60))
+        #expect(service.panic == Share(percent: 0) && service.slowStart == .seconds(10) && service.session == nil)
+        let ejection = try #require(service.ejection)
+        #expect(ejection.failures == 5 && ejection.share == Share(percent: 50))
+        #expect(ejection.duration == .seconds(10) && ejection.atMost == Share(percent: 50))
+        #expect(DNSSettings(name: "a", port: 1).every == .seconds(5))
+        #expect(!ListenerSettings(address: .unix(path: "/a")).proxyProtocol)
         let readiness = ReadinessSettings(path: "/")
         #expect(readiness.interval == .seconds(2) && readiness.timeout == .seconds(1))
         #expect(readiness.rise == 2 && readiness.fall == 3)
@@ -62,13 +68,14 @@ import UsherReplication
         #expect(settings.listeners.map(\.address.description) == ["0.0.0.0:8081", "unix:/etc/usher/run/usher.sock"])
         #expect(
             settings.listeners[0].trustedProxies.map(\.description) == ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"])
+        #expect(settings.listeners.map(\.proxyProtocol) == [true, false])
     }
 
     @Test("every key of a service is read")
     func services() throws {
         let settings = try read(completeConfiguration)
         let web = try #require(settings.services.first)
-        #expect(settings.services.map(\.name) == ["web", "catalogue"])
+        #expect(settings.services.map(\.name) == ["web", "catalogue", "cart", "orders"])
         guard case .list(let replicas) = web.replicas else {
             Issue.record("not a list")
             return
@@ -90,6 +97,79 @@ import UsherReplication
         var run = RunSettings(command: ["python3", "catalogue.py", "--port", "{port}"], folder: "/etc/usher")
         run.count = 3
         #expect(settings.services[1].replicas == .run(run))
+    }
+
+    @Test("every key of health, discovery and sessions is read")
+    func healthAndSessions() throws {
+        let services = try read(completeConfiguration).services
+        var ejection = EjectionSettings()
+        (ejection.failures, ejection.share) = (3, Share(percent: 40))
+        (ejection.duration, ejection.atMost) = (.seconds(5), Share(percent: 30))
+        #expect(services.map(\.ejection) == [ejection, nil, EjectionSettings(), EjectionSettings()])
+        #expect(services[0].panic == Share(percent: 25) && services[0].slowStart == .seconds(30))
+        let templates = [
+            try Template(text: "source-address/24", bareNames: true), try Template(text: "{header.x-user|cookie.user}"),
+        ]
+        #expect(services[0].session == .cookie(name: "web-session", ttl: .seconds(7200)))
+        #expect(services[1].session == .hash(templates, atMost: Share(percent: 125)))
+        #expect(services[2].session == .follow(try Template(text: "{cookie.SID|header.x-session}")))
+        #expect(services[3].session == nil)
+        var cart = DNSSettings(name: "cart.internal", port: 9000)
+        cart.every = .seconds(10)
+        cart.server = try ReplicaAddress(text: "[::1]:5353")
+        #expect(services[2].replicas == .dns(cart))
+        #expect(services[3].replicas == .dns(DNSSettings(name: "_http._tcp.orders.internal", port: nil)))
+    }
+
+    @Test(
+        "a session is written in one of three ways, and names stand for templates in a hash",
+        arguments: [
+            ("{ cookie: usher-session }", SessionSettings.cookie(name: "usher-session", ttl: .seconds(3600))),
+            ("{ cookie: a, ttl: 1m }", .cookie(name: "a", ttl: .seconds(60))),
+            ("{ cookie: a, ttl: 400d }", .cookie(name: "a", ttl: .seconds(400 * 86400))),
+            ("{ hash: [source-address] }", .hash([Self.template("source-address")], atMost: nil)),
+            (
+                "{ hash: [source-address, destination-address], at-most: 1000% }",
+                .hash(
+                    [Self.template("source-address"), Self.template("destination-address")],
+                    atMost: Share(percent: 1000))
+            ),
+            ("{ hash: [\"{service} {query.u}\"] }", .hash([Self.template("{service} {query.u}")], atMost: nil)),
+            ("{ follow: \"{header.X-Session}\" }", .follow(Self.template("{header.X-Session}"))),
+        ])
+    func sessions(text: String, expected: SessionSettings) throws {
+        let settings = try read("services: { a: { replicas: [a:1], session: \(text) } }")
+        #expect(settings.services[0].session == expected)
+    }
+
+    private static func template(_ text: String) -> Template {
+        (try? Template(text: text, bareNames: true)) ?? Template(literal: "unreadable")
+    }
+
+    @Test(
+        "names to look up are read with a port, or as SRV records",
+        arguments: [
+            ("Cart.Internal:9000", "cart.internal", 9000), ("localhost:1", "localhost", 1),
+            ("cart.internal.:65535", "cart.internal.", 65535),
+            ("_http._tcp.cart.internal", "_http._tcp.cart.internal", nil),
+            ("_http._tcp.cart.internal.", "_http._tcp.cart.internal.", nil),
+            ("_cart.internal:80", "_cart.internal", 80),
+        ] as [(String, String, Int?)])
+    func discovery(text: String, name: String, port: Int?) throws {
+        let settings = try read("services: { a: { replicas: { dns: \"\(text)\" } } }")
+        #expect(settings.services[0].replicas == .dns(DNSSettings(name: name, port: port)))
+    }
+
+    @Test("two services may share addresses")
+    func sharedAddresses() throws {
+        let services = "services: { a: { replicas: [a:1] }, b: { replicas: [a:1] } }\n"
+        #expect(try read(services + "routes: [{ service: a }]").services.count == 2)
+    }
+
+    @Test("the word none may come from a variable")
+    func noneFromVariable() throws {
+        let settings = try read("services: { a: { replicas: [a:1], ejection: \"${E:-none}\" } }")
+        #expect(settings.services[0].ejection == nil)
     }
 
     @Test("every key of a route is read")

@@ -19,7 +19,7 @@ let completeConfiguration = """
     listeners:
       - address: 8081
         trusted-proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
-        proxy-protocol: false
+        proxy-protocol: true
         redirect: none
       - address: unix:run/usher.sock
     services:
@@ -36,9 +36,19 @@ let completeConfiguration = """
         timeouts: { connect: 250ms, response: 10s, total: 20s, idle: 5m }
         connections: { per-replica: 8, queue: 0, keep: 0s }
         host: replica
-        panic: 0%
+        ejection: { failures: 3, share: 40%, for: 5s, at-most: 30% }
+        panic: 25%
+        slow-start: 30s
+        session: { cookie: web-session, ttl: 2h }
       catalogue:
         replicas: { run: [python3, catalogue.py, --port, "{port}"], count: 3 }
+        ejection: none
+        session: { hash: [source-address/24, "{header.x-user|cookie.user}"], at-most: 125% }
+      cart:
+        replicas: { dns: "Cart.internal:9000", every: 10s, server: "[::1]:5353" }
+        session: { follow: "{cookie.SID|header.x-session}" }
+      orders:
+        replicas: { dns: _http._tcp.orders.internal }
     routes:
       - match: { host: API.example.com, path: /v1/*, methods: [GET, POST], headers: { X-Beta: "1" } }
         strip-prefix: /v1

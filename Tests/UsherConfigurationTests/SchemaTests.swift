@@ -18,6 +18,8 @@ import UsherCore
             "admin: 9901\nroutes: [{ respond: {} }]",
             "limits: { body: none, idle: \"${IDLE:-5s}\" }\nroutes: [{ respond: { body: 1 } }]",
             "services: { web: { replicas: [\"${A:-a:1}\"], balance: \"${B:-random}\" } }\nworkers: \"${W:-2}\"",
+            "services: { web: { replicas: { dns: \"a:1\" }, ejection: none, session: { hash: [path.1] } } }",
+            "services: { web: { replicas: [a:1], ejection: \"${E:-none}\", panic: \"${P:-1%}\" } }",
         ])
     func accepted(text: String) throws {
         _ = try ConfigurationReader.read(text: text, file: "/u.yaml", environment: [:])
@@ -33,9 +35,16 @@ import UsherCore
             "services: { web: { replicas: [a:1], balance: rondom } }",
             "services: { web: { replicas: [{ address: a:1, weight: 0 }] } }", "routes: [{}]",
             "routes: [{ service: a, respond: {} }]",
-            "quotas: {}", "listeners: [{ address: 80, proxy-protocol: true }]",
+            "quotas: {}", "listeners: [{ address: 80, redirect: https }]",
             "services: { web: { replicas: { run: x } } }",
-            "services: { web: { replicas: [a:1], panic: 5% } }", "routes: [{ service: a, retries: { budget: 5% } }]",
+            "services: { web: { replicas: [a:1], panic: 5 } }",
+            "services: { web: { replicas: [a:1], session: {} } }",
+            "services: { web: { replicas: [a:1], session: { cookie: a, hash: [path] } } }",
+            "services: { web: { replicas: [a:1], session: { follow: \"{cookie.a}\", ttl: 1h } } }",
+            "services: { web: { replicas: [a:1], ejection: never } }",
+            "services: { web: { replicas: { every: 5s } } }",
+            "services: { web: { replicas: { dns: \"a:1\", count: 2 } } }",
+            "routes: [{ service: a, retries: { budget: 5% } }]",
             "routes: [{ service: a, match: { path: v1 } }]",
         ])
     func refused(text: String) throws {

@@ -34,6 +34,11 @@ enum SchemaValidator {
         case "required":
             guard case .object = value else { return [] }
             return rule.elements.filter { value[$0.plainText] == nil }.map { "\(path): needs \($0.plainText)" }
+        case "dependentRequired":
+            guard case .object(let members) = value else { return [] }
+            return members.flatMap {
+                problems(of: value, word: "required", rule[$0.key] ?? .array([]), in: schema, path)
+            }
         case "properties":
             guard case .object(let members) = value else { return [] }
             return members.flatMap { member in
@@ -54,7 +59,7 @@ enum SchemaValidator {
         case .null: return type == .string("null")
         case .bool: return type == .string("boolean")
         case .int: return type == .string("integer") || type == .string("number")
-        case .string: return type == .string("string")
+        case .string, .masked: return type == .string("string")
         case .array: return type == .string("array")
         case .object: return type == .string("object")
         }

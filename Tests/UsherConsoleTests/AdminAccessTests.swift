@@ -16,9 +16,11 @@ import UsherCore
 
     private func request(
         _ path: String, method: String = "GET", host: String? = "127.0.0.1:9900", origin: String? = nil,
-        authorization: String? = nil
+        authorization: String? = nil, contentType: String? = nil, hasBody: Bool = false
     ) -> AdminAccess.Request {
-        .init(method: method, path: path, host: host, origin: origin, authorization: authorization)
+        .init(
+            method: method, route: ConsoleRoute(path: path), host: host, origin: origin, authorization: authorization,
+            contentType: contentType, hasBody: hasBody)
     }
 
     @Test(
@@ -105,13 +107,75 @@ import UsherCore
         #expect(verdict == (own ? .allowed : .foreignOrigin(origin)))
     }
 
+    private static let changes = [
+        "/api/v1/reload", "/api/v1/services/web/drain", "/api/v1/services/web/undrain",
+    ]
+
     @Test(
-        "nothing but GET and HEAD is taken, not even with the token",
+        "what is read takes nothing but GET and HEAD, not even with the token",
         arguments: ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "get", "PROPFIND", ""])
-    func methods(method: String) throws {
-        let verdict = try access("127.0.0.1").verdict(
-            on: request("/livez", method: method, authorization: Self.bearer))
-        #expect(verdict == .methodNotAllowed)
+    func readingMethods(method: String) throws {
+        for path in ["/livez", "/", "/api/v1/services", "/api/v1/services/web", "/nothing"] {
+            let verdict = try access("127.0.0.1").verdict(
+                on: request(path, method: method, authorization: Self.bearer))
+            #expect(verdict == .methodNotAllowed(allowed: "GET, HEAD"))
+        }
         #expect(try access("127.0.0.1").verdict(on: request("/", method: "HEAD")) == .allowed)
+    }
+
+    @Test(
+        "what changes something takes nothing but POST, not even with the token",
+        arguments: ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "post", ""])
+    func changingMethods(method: String) throws {
+        for path in Self.changes {
+            let verdict = try access("127.0.0.1").verdict(
+                on: request(path, method: method, authorization: Self.bearer))
+            #expect(verdict == .methodNotAllowed(allowed: "POST"))
+        }
+    }
+
+    @Test("a change needs the token everywhere, also on loopback and with open metrics", arguments: changes)
+    func changesNeedToken(path: String) throws {
+        for address in ["127.0.0.1", "::1", "/run/usher.sock", "0.0.0.0"] {
+            let access = try access(address, metricsOpen: true)
+            #expect(access.verdict(on: request(path, method: "POST")) == .tokenNeeded)
+            let wrong = request(path, method: "POST", authorization: "Bearer \(Self.digits.dropLast())0")
+            #expect(access.verdict(on: wrong) == .tokenNeeded)
+            let right = request(path, method: "POST", authorization: Self.bearer)
+            #expect(access.verdict(on: right) == .allowed)
+        }
+    }
+
+    @Test("a change with the token is refused for a foreign Host or page", arguments: changes)
+    func changesFromElsewhere(path: String) throws {
+        let access = try access("127.0.0.1")
+        let rebound = request(path, method: "POST", host: "evil.example", authorization: Self.bearer)
+        #expect(access.verdict(on: rebound) == .unknownHost("evil.example"))
+        for origin in ["http://evil.example", "null", "https://127.0.0.1:9900"] {
+            let foreign = request(path, method: "POST", origin: origin, authorization: Self.bearer)
+            #expect(access.verdict(on: foreign) == .foreignOrigin(origin))
+        }
+        let own = request(path, method: "POST", origin: "http://127.0.0.1:9900", authorization: Self.bearer)
+        #expect(access.verdict(on: own) == .allowed)
+    }
+
+    @Test(
+        "a body is taken as JSON only",
+        arguments: [
+            ("application/json", true), ("Application/JSON", true), ("application/json; charset=utf-8", true),
+            ("application/json ;charset=utf-8", true), (nil, false), ("", false), ("text/plain", false),
+            ("application/x-www-form-urlencoded", false), ("application/jsonp", false),
+            ("text/plain; application/json", false), (" application/json", false),
+        ])
+    func bodyTypes(contentType: String?, taken: Bool) throws {
+        let access = try access("127.0.0.1")
+        for path in Self.changes {
+            let verdict = access.verdict(
+                on: request(
+                    path, method: "POST", authorization: Self.bearer, contentType: contentType, hasBody: true))
+            #expect(verdict == (taken ? .allowed : .notJSON))
+            let bodiless = request(path, method: "POST", authorization: Self.bearer, contentType: contentType)
+            #expect(access.verdict(on: bodiless) == .allowed)
+        }
     }
 }

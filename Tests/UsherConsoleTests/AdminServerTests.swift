@@ -1,4 +1,3 @@
-import Foundation
 import Logging
 import ServiceLifecycle
 import Testing
@@ -8,60 +7,6 @@ import UsherTelemetry
 @testable import UsherConsole
 
 @Suite(.timeLimit(.minutes(1))) struct AdminServerTests {
-    private static let digits = String(repeating: "5", count: 64)
-
-    private struct Source: ConsoleSource {
-        var ready = true
-
-        func readiness() async -> (ready: Bool, reason: String) {
-            ready ? (true, "") : (false, "web: no replica is ready")
-        }
-        func metrics() async -> String { "# HELP x y\n# TYPE x gauge\nx 1\n" }
-        func services() async -> [ServiceReport] {
-            var counted = EndpointMetrics()
-            counted.inFlight = 3
-            counted.duration.record(nanoseconds: 2_000_000)
-            let endpoint = EndpointReport(
-                address: "127.0.0.1:9001", ready: true, reason: "probe passed", sinceUnixSeconds: 1_795_341_600,
-                weight: 2, backup: false, pid: 4711, counted: counted)
-            return [ServiceReport(name: "web shop", balance: "least-requests", endpoints: [endpoint], retries: 7)]
-        }
-        func configurationJSON() async -> String { #"{"workers":2}"# }
-        func explain(method: String, url: String, headers: [(String, String)]) async -> Explanation {
-            Explanation(
-                method: method, url: url, route: "*", action: "service", service: "web",
-                why: headers.map { "\($0.0)=\($0.1)" }.joined(separator: ","),
-                phases: [.init(phase: "route", decision: "*")])
-        }
-    }
-
-    /// Runs a server on a free port for as long as `body` takes.
-    private func withServer(
-        _ address: String = "127.0.0.1", source: Source = Source(), metricsOpen: Bool = false,
-        _ body: @Sendable (Int) async throws -> Void
-    ) async throws {
-        let (ports, bound) = AsyncStream.makeStream(of: Int.self)
-        let server = AdminServer(
-            address: .ip(try #require(IPAddress(text: address)), port: 0), source: source,
-            token: try #require(AdminToken(text: Self.digits)), metricsOpen: metricsOpen,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onBound: { bound.yield($0) })
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
-            for await port in ports {
-                try await body(port)
-                break
-            }
-            group.cancelAll()
-            // Cancelled on purpose: how the server says so is its own affair.
-            try? await group.waitForAll()
-        }
-    }
-
-    private func get(_ port: Int, _ path: String, _ more: String = "", method: String = "GET") async throws -> Answer {
-        let host = more.contains("Host:") ? "" : "Host: 127.0.0.1:\(port)\r\n"
-        return try await ask(port, "\(method) \(path) HTTP/1.1\r\n\(host)Connection: close\r\n\(more)\r\n")
-    }
-
     @Test("every path answers with its status, type and text")
     func paths() async throws {
         try await withServer { port in
@@ -93,12 +38,21 @@ import UsherTelemetry
             #expect(service["pattern"] as? String == "replicated")
             #expect(service["balance"] as? String == "least-requests")
             #expect(service["retries"] as? Int == 7)
+            #expect(service["sessions-moved"] as? Int == 12)
+            let discovery = try #require(service["discovery"] as? [String: Any])
+            #expect(discovery["name"] as? String == "web.internal:80")
+            #expect(discovery["age-seconds"] as? Int == 4)
+            #expect(discovery["count"] as? Int == 1)
+            #expect(discovery["error"] as? String == "no such name")
             let answer = try await get(port, "/api/v1/services/web%20shop/endpoints")
             #expect(answer.headers["content-type"] == "application/json")
             let endpoint = try #require((try answer.json["endpoints"] as? [[String: Any]])?.first)
             #expect(endpoint["address"] as? String == "127.0.0.1:9001")
             #expect(endpoint["ready"] as? Bool == true)
             #expect(endpoint["since"] as? String == "2026-11-22T10:00:00Z")
+            #expect(endpoint["state"] as? String == "paused")
+            #expect(endpoint["until"] as? String == "2026-11-22T10:00:05Z")
+            #expect(endpoint["tunnels"] as? Int == 2)
             #expect(endpoint["in-flight"] as? Int == 3)
             #expect(endpoint["weight"] as? Int == 2)
             #expect(endpoint["backup"] as? Bool == false)
@@ -107,9 +61,28 @@ import UsherTelemetry
             #expect(try #require(latency["p50"]) > 1)
             #expect(try #require(latency["p99"]) <= 2.5)
             #expect(try await get(port, "/api/v1/services/web%20shop").json["name"] as? String == "web shop")
+            #expect(try await get(port, "/api/v1/services/none").status == 404)
             #expect(try await get(port, "/api/v1/services/none/endpoints").status == 404)
             #expect(try await get(port, "/api/v1/services/web%20shop/x").status == 404)
             #expect(try await get(port, "/api/v1/services/%zz/endpoints").status == 404)
+        }
+    }
+
+    @Test("events stand where one service is asked for, newest last, and not in the list")
+    func events() async throws {
+        try await withServer { port in
+            let list = try await get(port, "/api/v1/services").json
+            let listed = try #require((list["services"] as? [[String: Any]])?.first?["endpoints"] as? [[String: Any]])
+            #expect(listed.first?["events"] == nil)
+            for path in ["/api/v1/services/web%20shop", "/api/v1/services/web%20shop/endpoints"] {
+                let endpoints = try #require(try await get(port, path).json["endpoints"] as? [[String: Any]])
+                let events = try #require(endpoints.first?["events"] as? [[String: String]])
+                #expect(
+                    events == [
+                        ["at": "2026-11-22T09:59:59.007Z", "state": "ready", "reason": "2 checks passed"],
+                        ["at": "2026-11-22T10:00:00.000Z", "state": "paused", "reason": "asked for 5 s of rest"],
+                    ])
+            }
         }
     }
 
@@ -122,6 +95,10 @@ import UsherTelemetry
             #expect(answer["url"] as? String == "http://h/a?b=1")
             #expect(answer["why"] as? String == "X-A=1,X-B=2")
             #expect(answer["action"] as? String == "service")
+            #expect(answer["session"] as? String == "cookie SID")
+            let endpoints = try #require(answer["endpoints"] as? [[String: String]])
+            #expect(endpoints.map { $0["verdict"] } == ["chosen", "not chosen", "out"])
+            #expect(endpoints.first?["why"] == "its turn")
             for query in ["", "?url=", "?method=GET", "?url=%zz", "?url=x&header=none", "?url=x&header=:v"] {
                 #expect(try await get(port, "/api/v1/explain" + query).status == 400, "\(query)")
             }
@@ -130,7 +107,7 @@ import UsherTelemetry
 
     @Test("readiness is 503 with the reason while nothing is ready")
     func notReady() async throws {
-        try await withServer(source: Source(ready: false)) { port in
+        try await withServer(source: ScriptedSource(ready: false)) { port in
             let answer = try await get(port, "/readyz", "Host: probe.example\r\n")
             #expect(answer.status == 503)
             #expect(answer.body == "web: no replica is ready\n")
@@ -170,7 +147,7 @@ import UsherTelemetry
             let refused = try await get(port, "/api/v1/services")
             #expect(refused.status == 401)
             #expect(refused.headers["www-authenticate"] == "Bearer realm=\"usher\"")
-            let bearer = "Authorization: Bearer \(Self.digits)\r\n"
+            let bearer = "Authorization: Bearer \(operatorDigits)\r\n"
             #expect(try await get(port, "/api/v1/services", bearer).status == 200)
             #expect(try await get(port, "/livez").status == 200)
             #expect(try await get(port, "/metrics").status == 200)
@@ -182,8 +159,8 @@ import UsherTelemetry
         let (ports, bound) = AsyncStream.makeStream(of: Int.self)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let server = AdminServer(
-            address: .ip(IPAddress(v4: 0x7F00_0001), port: 0), source: Source(),
-            token: try #require(AdminToken(text: Self.digits)), logger: logger, onBound: { bound.yield($0) })
+            address: .ip(IPAddress(v4: 0x7F00_0001), port: 0), source: ScriptedSource(),
+            token: try #require(AdminToken(text: operatorDigits)), logger: logger, onBound: { bound.yield($0) })
         let services = ServiceGroup(services: [server], logger: logger)
         async let running: Void = services.run()
         for await port in ports {
@@ -200,9 +177,9 @@ import UsherTelemetry
     @Test("an address in use is one line that says what to do")
     func addressInUse() async throws {
         try await withServer { port in
-            let token = try #require(AdminToken(text: Self.digits))
+            let token = try #require(AdminToken(text: operatorDigits))
             let second = AdminServer(
-                address: .ip(IPAddress(v4: 0x7F00_0001), port: port), source: Source(), token: token,
+                address: .ip(IPAddress(v4: 0x7F00_0001), port: port), source: ScriptedSource(), token: token,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             let error = await #expect(throws: AdminServerError.self) { try await second.run() }
             #expect(

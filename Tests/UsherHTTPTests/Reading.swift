@@ -66,7 +66,7 @@ func readRequest(
     reading.framing = head.framing
     if head.keepAlive { reading.flags.insert("keep-alive") }
     if head.expectsContinue { reading.flags.insert("expects-continue") }
-    if head.upgradeRequested { reading.flags.insert("upgrade") }
+    if head.upgrade != nil { reading.flags.insert("upgrade") }
     if head.hasEncodedSlash { reading.flags.insert("encoded-slash") }
     reading.fields = describe(head)
     reading.rest = input.getString(at: input.readerIndex, length: input.readableBytes) ?? ""

@@ -149,4 +149,15 @@ extension PoolState {
         let released = [pool.released(busy[0], now: .start), pool.released(busy[1], now: .start)]
         #expect(released == [.close, .keep])
     }
+
+    @Test("a changed time to keep counts for connections that are idle already", arguments: [(10, true), (90, false)])
+    func keepChanged(seconds keep: Int, isExpired: Bool) throws {
+        var pool = PoolState(limit: 2, keep: .seconds(60))
+        let idle = try pool.idleConnection(now: seconds(0))
+        pool.keepChanged(to: .seconds(keep))
+        let expiry = pool.nextExpiry
+        #expect(expiry == seconds(keep))
+        let found = pool.nextExpired(now: seconds(70))
+        #expect(found == (isExpired ? idle : nil))
+    }
 }

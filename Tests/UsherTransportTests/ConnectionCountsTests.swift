@@ -41,4 +41,19 @@ struct ConnectionCountsTests {
         counts.closed(proxy)
         #expect(counts.opened(local) == .admitted)
     }
+
+    @Test("new limits hold for the next connection, and count those that are there")
+    func update() throws {
+        let counts = ConnectionCounts(.init(total: 5, perClient: 1))
+        let peer = try Self.peer("192.0.2.1")
+        #expect(counts.opened(peer) == .admitted)
+        #expect(counts.opened(peer) == .tooManyFromClient)
+        counts.update(.init(total: 5, perClient: 2))
+        #expect(counts.opened(peer) == .admitted)
+        counts.update(.init(total: 1, perClient: 2))
+        #expect(counts.opened(try Self.peer("192.0.2.2")) == .tooMany)
+        counts.closed(peer)
+        counts.closed(peer)
+        #expect(counts.opened(try Self.peer("192.0.2.2")) == .admitted)
+    }
 }

@@ -37,7 +37,7 @@ final class ScriptedRequestPath: RequestAcceptor {
     final class Exchange: DownstreamHandler {
         let downstream: any Downstream
         private let path: ScriptedRequestPath
-        private var body = ByteBuffer()
+        private(set) var body = ByteBuffer()
         private var target = ""
 
         init(_ downstream: any Downstream, _ path: ScriptedRequestPath) {
@@ -69,9 +69,28 @@ final class ScriptedRequestPath: RequestAcceptor {
             self.downstream.answer(LocalAnswer(status: 200, body: ByteBuffer(string: text)))
         }
 
+        /// Passes a replica's head on, the way it came.
+        func pass(_ head: String, body: String = "", edits: HeadEdits = HeadEdits()) {
+            let answer = ResponseHead()
+            var input = ByteBuffer(string: head)
+            guard answer.parse(&input, requestMethod: .get, limits: HeadLimits()) == .complete else { return }
+            if answer.status == 101 {
+                self.downstream.sendUpgrade(answer, edits: edits)
+            } else {
+                self.downstream.sendHead(answer, edits: edits)
+            }
+            self.downstream.sendBody(ByteBuffer(string: body))
+        }
+
         func requestReadComplete() {}
         func downstreamIsWritable() { self.path.notes.append("writable") }
-        func downstreamClosed(_ reason: DownstreamEnd) { self.path.notes.append("closed \(self.target)") }
+        func downstreamClosed(_ reason: DownstreamEnd) {
+            if case .tunnelClosed = reason {
+                self.path.notes.append("tunnel closed")
+            } else {
+                self.path.notes.append("closed \(self.target)")
+            }
+        }
         func exchangeEnded() { self.path.notes.append("ended \(self.target)") }
     }
 }

@@ -7,44 +7,15 @@ import UsherTransport
 
 @Suite("A replica's connection, bytes in and events out")
 struct UpstreamConnectionTests {
-    private final class Notes: UpstreamHandler {
-        var head = ""
-        var body = ""
-        var end = ""
-        var interim: [Int] = []
-
-        var all: String { "\(self.interim) \(self.head) [\(self.body)] \(self.end)" }
-
-        func upstreamInformational(_ head: ResponseHead) { self.interim.append(head.status) }
-        func upstreamHead(_ head: ResponseHead) { self.head = "\(head.status)" }
-        func upstreamBody(_ data: ByteBuffer) { self.body += String(buffer: data) }
-        func upstreamEnded(_ trailers: Trailers?) { self.end += "ended\(trailers == nil ? "" : " with trailers")" }
-        func upstreamReadComplete() {}
-        func upstreamIsWritable() {}
-        func upstreamFailed(_ failure: UpstreamFailure) { self.end += "\(failure.kind)" }
-    }
-
     /// What a handler hears of an answer that arrives in these pieces, closed behind the last one.
-    private func events(_ pieces: [[UInt8]], method: UsherHTTP.Method = .get) throws -> String {
-        let channel = EmbeddedChannel()
-        let loop = LoopContext(eventLoop: channel.embeddedEventLoop)
-        let pool = UpstreamPool(
-            .unix(path: "/none"),
-            .init(connectionsMax: 1, keep: 1_000_000_000, connectTimeout: .seconds(1), headLimits: HeadLimits()),
-            loop: loop)
-        guard case .connect(let id) = pool.acquire(now: loop.now) else { return "no connection" }
-        let connection = UpstreamConnection(
-            id: id, loop: loop, address: pool.address, headLimits: HeadLimits(), pool: pool)
-        try channel.pipeline.syncOperations.addHandler(connection)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        let notes = Notes()
-        let second: UInt64 = 1_000_000_000
-        connection.send(
-            ByteBuffer(string: "GET / HTTP/1.1\r\n\r\n"), nil, method: method, isWhole: true,
-            deadlines: .init(response: 60 * second, idle: 60 * second, total: .max), now: loop.now, handler: notes)
-        for piece in pieces where channel.isActive { try channel.writeInbound(ByteBuffer(bytes: piece)) }
-        _ = try? channel.finish(acceptAlreadyClosed: true)
-        return notes.all
+    private func events(_ pieces: [[UInt8]], method: UsherHTTP.Method = .get, wantsUpgrade: Bool = false) throws
+        -> String
+    {
+        let fixture = try UpstreamFixture()
+        try fixture.send(method: method, wantsUpgrade: wantsUpgrade)
+        for piece in pieces where fixture.channel.isActive { try fixture.receive(piece) }
+        _ = try? fixture.channel.finish(acceptAlreadyClosed: true)
+        return fixture.notes.all
     }
 
     @Test(
@@ -84,6 +55,88 @@ struct UpstreamConnectionTests {
     func head() throws {
         let events = try self.events([Array("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n".utf8)], method: .head)
         #expect(events == "[] 200 [] ended")
+    }
+
+    @Test(
+        "every split of an upgrade is the same tunnel, and what is no upgrade is the same answer",
+        arguments: [
+            (
+                "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\u{1}frame 1frame 2",
+                "[]  to websocket [\u{1}frame 1frame 2] ended"
+            ),
+            (
+                "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 101 S\r\nUpgrade: a/1\r\nConnection: x, upgrade\r\n\r\n",
+                "[100]  to a/1 [] ended"
+            ),
+            (
+                "HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+                "[]  to x [HTTP/1.1 200 OK\r\n\r\n] ended"
+            ),
+            ("HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno", "[] 403 [no] ended"),
+            ("HTTP/1.1 426 No\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n", "[] 426 [] ended"),
+            ("HTTP/1.1 101 S\r\nUpgrade: websocket\r\n\r\nx", "[]  [] badAnswer"),
+            ("HTTP/1.1 101 S\r\nConnection: upgrade\r\n\r\nx", "[]  [] badAnswer"),
+            ("HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nx", "[]  [] badAnswer"),
+            ("HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: a\r\nContent-Length: 1\r\n\r\nx", "[]  [] badAnswer"),
+            ("HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgra", "[]  [] closedInAnswer"),
+        ])
+    func everySplitOfUpgrade(answer: String, expected: String) throws {
+        let bytes = Array(answer.utf8)
+        #expect(try self.events([bytes], wantsUpgrade: true) == expected)
+        for split in 1..<bytes.count {
+            let pieces = [Array(bytes[..<split]), Array(bytes[split...])]
+            #expect(try self.events(pieces, wantsUpgrade: true) == expected, "split at \(split)")
+        }
+        #expect(try self.events(bytes.map { [$0] }, wantsUpgrade: true) == expected)
+    }
+
+    @Test("a 101 that was not asked for is no answer, however well it is formed")
+    func unaskedUpgrade() throws {
+        let text = "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nx"
+        #expect(try self.events([Array(text.utf8)]) == "[]  [] badAnswer")
+    }
+
+    @Test("traffic either way moves the end of a tunnel away, and silence ends it")
+    func silence() throws {
+        let fixture = try UpstreamFixture()
+        try fixture.send(wantsUpgrade: true)
+        try fixture.receive("HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n".utf8)
+        let first = fixture.connection.deadline
+        fixture.connection.sendBody(ByteBuffer(string: "raw"))
+        let second = fixture.connection.deadline
+        #expect(second > first)
+        try fixture.receive("raw".utf8)
+        let third = fixture.connection.deadline
+        #expect(third > second)
+        fixture.connection.timerFired(now: MonotonicTime(nanoseconds: third))
+        #expect(fixture.notes.all == "[]  to x [raw] idleTimedOut")
+        #expect(!fixture.channel.isActive)
+    }
+
+    @Test("a tunnel whose client reads slowly is not silent")
+    func pausedTunnel() throws {
+        let fixture = try UpstreamFixture()
+        try fixture.send(wantsUpgrade: true)
+        try fixture.receive("HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n".utf8)
+        fixture.connection.pauseReading()
+        fixture.connection.timerFired(now: MonotonicTime(nanoseconds: fixture.connection.deadline))
+        #expect(fixture.channel.isActive)
+        fixture.connection.resumeReading()
+        fixture.connection.timerFired(now: MonotonicTime(nanoseconds: fixture.connection.deadline))
+        #expect(!fixture.channel.isActive)
+    }
+
+    @Test("what is sent into a tunnel leaves as it is")
+    func raw() throws {
+        let fixture = try UpstreamFixture()
+        try fixture.send(wantsUpgrade: true)
+        try fixture.receive("HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n".utf8)
+        _ = try fixture.channel.readOutbound(as: ByteBuffer.self)
+        fixture.connection.sendBody(ByteBuffer(string: "\u{0}\r\nraw"))
+        fixture.connection.flush()
+        #expect(try fixture.channel.readOutbound(as: ByteBuffer.self) == ByteBuffer(string: "\u{0}\r\nraw"))
+        #expect(!fixture.connection.isUsable)
+        _ = try? fixture.channel.finish(acceptAlreadyClosed: true)
     }
 
     @Test("a connection that closes before a byte of the answer says so")

@@ -4,13 +4,13 @@ extension Kind where Value == ReplicaSource {
     /// A list of addresses, or a mapping that says where they come from.
     static var replicas: Kind {
         let list = Kind<[ReplicaSettings]>.list(of: .replica, atLeast: 1, hint: "[127.0.0.1:9001, 127.0.0.1:9002]")
-        let run = RunSettings.shape.kind(hint: "{ run: [python3, app.py, --port, \"{port}\"], count: 3 }")
+        let draft = ReplicaSourceDraft.shape.kind(hint: "{ run: [python3, app.py, --port, \"{port}\"], count: 3 }")
         return Kind(
-            schema: .members(["anyOf": .array([list.schema, run.schema])]),
+            schema: .members(["anyOf": .array([list.schema, draft.schema])]),
             read: { node, reading in
                 switch node.content {
                 case .mapping:
-                    return run.read(node, reading).map(ReplicaSource.run)
+                    return draft.read(node, reading)?.finished
                 case .list(let nodes):
                     guard let replicas = list.read(node, reading) else { return nil }
                     noteRepeated(replicas, nodes, reading)
@@ -19,14 +19,15 @@ extension Kind where Value == ReplicaSource {
                     reading.note(
                         node.isEmpty
                             ? "has no value; it is a list of addresses, such as [127.0.0.1:9001]"
-                            : "must be a list, such as [127.0.0.1:9001], or { run: [command, ...] }", at: node.position)
+                            : "must be a list, such as [127.0.0.1:9001], { run: [command, ...] } or { dns: name:port }",
+                        at: node.position)
                     return nil
                 }
             },
             write: { source in
                 switch source {
                 case .list(let replicas): list.write(replicas)
-                case .run(let settings): run.write(settings)
+                case .run, .dns: draft.write(ReplicaSourceDraft(source))
                 }
             })
     }
@@ -85,18 +86,65 @@ extension Kind where Value == ReplicaAddress {
     }
 }
 
-extension RunSettings {
-    static var shape: Shape<RunSettings> {
-        Shape(
-            initial: RunSettings(command: [], folder: ""),
+/// A source of replicas that is a mapping, while it is read: what it is is known only at its end.
+struct ReplicaSourceDraft {
+    var command: [String]?
+    var count: Int?
+    var folder = ""
+    var name: DiscoveredName?
+    var every: Duration?
+    var server: ReplicaAddress?
+
+    init() {}
+
+    init(_ source: ReplicaSource) {
+        switch source {
+        case .list: break
+        case .run(let settings): (command, count) = (settings.command, settings.count)
+        case .dns(let settings):
+            name = DiscoveredName(name: settings.name, port: settings.port)
+            (every, server) = (settings.every, settings.server)
+        }
+    }
+
+    /// Nil when neither could be read; a problem has then been noted.
+    var finished: ReplicaSource? {
+        if let command {
+            var settings = RunSettings(command: command, folder: folder)
+            if let count { settings.count = count }
+            return .run(settings)
+        }
+        guard let name else { return nil }
+        var settings = DNSSettings(name: name.name, port: name.port)
+        if let every { settings.every = every }
+        settings.server = server
+        return .dns(settings)
+    }
+
+    static var shape: Shape<ReplicaSourceDraft> {
+        let every = DNSSettings(name: "", port: nil).every
+        let count = RunSettings(command: [], folder: "").count
+        return Shape(
+            initial: ReplicaSourceDraft(),
             keys: [
-                .value(
-                    "run", \.command, .command, required: true,
+                .optional(
+                    "run", \.command, .command, default: "none",
                     "The program and its arguments; {port} stands for the port it must listen on."),
-                .value("count", \.count, .replicaCount, "How many of them run."),
-                .later("dns"), .later("every"), .later("server"),
+                .optional("count", \.count, .replicaCount, default: "\(count)", "How many of them run."),
+                .optional(
+                    "dns", \.name, .discoveredName, default: "none",
+                    "A name with a port, or _service._proto.name for SRV records; its records are the replicas."),
+                .optional(
+                    "every", \.every, .duration(.seconds(1)...(.seconds(3600))), default: every.text,
+                    "The longest time between two look-ups; a record that lives shorter is asked for earlier."),
+                .optional(
+                    "server", \.server, .nameServer, default: "the system's",
+                    "Address and port of the DNS server that is asked."),
             ],
-            finish: { settings, _, reading in settings.folder = reading.folder })
+            choice: Choice(
+                keys: ["run", "dns"], reason: "replicas come from one place",
+                companions: ["count": "run", "every": "dns", "server": "dns"]),
+            finish: { draft, _, reading in draft.folder = reading.folder })
     }
 }
 
@@ -137,6 +185,6 @@ extension Kind where Value == [String] {
                     return nil
                 }
                 return command
-            }, write: { list.write(Masking.command($0)) })
+            }, write: { .array(Masking.command($0)) })
     }
 }

@@ -44,8 +44,6 @@ struct RouteDraft {
         if let action = actions.first { result.action = action }
         return result
     }
-
-    static let actionKeys = ["service", "services", "redirect", "respond"]
 }
 
 extension Kind where Value == RouteSettings {
@@ -58,11 +56,9 @@ extension RouteDraft {
     static var shape: Shape<RouteDraft> {
         Shape(
             initial: RouteDraft(), keys: conditions + edits + rules + results + later,
-            rules: [
-                JSON.Member(
-                    key: "oneOf", value: .array(actionKeys.map { .members(["required": .strings([$0])]) }))
-            ],
-            finish: checkAction)
+            choice: Choice(
+                keys: ["service", "services", "redirect", "respond"], reason: "a route does one thing"),
+            finish: checkPrefix)
     }
 
     private static var conditions: [Key<RouteDraft>] {
@@ -124,16 +120,8 @@ extension RouteDraft {
         ["require", "quota", "cache", "decorate", "fence"].map(Key.later)
     }
 
-    private static func checkAction(_ draft: inout RouteDraft, _ node: ConfigurationNode, _ reading: Reading) {
-        // Counted in the file: an action that could not be read has its own problem already.
+    private static func checkPrefix(_ draft: inout RouteDraft, _ node: ConfigurationNode, _ reading: Reading) {
         guard case .mapping(let entries) = node.content else { return }
-        let written = entries.filter { actionKeys.contains($0.key) }
-        if written.isEmpty {
-            reading.note("needs one of the keys 'service', 'services', 'redirect' and 'respond'", at: node.position)
-        }
-        if let first = written.first, let second = written.dropFirst().first {
-            reading.note("has both '\(first.key)' and '\(second.key)'; a route does one thing", at: second.position)
-        }
         if let prefix = draft.settings.stripPrefix, let path = draft.settings.match.path, !path.lies(below: prefix) {
             reading.inside("strip-prefix") {
                 reading.note(

@@ -41,14 +41,17 @@ extension Kind where Value == PathPattern {
 
 extension Kind where Value == [HeaderMatch] {
     static var headerMatches: Kind {
-        named(
+        var kind = named(
             .text, hint: "{ X-Beta: \"1\" }",
             check: { isToken($0) ? nil : "'\(shown($0))' cannot be a field's name" },
-            make: { HeaderMatch(name: $0.lowercased(), value: $1) },
-            take: { ($0.name, Masking.field($0.name, $0.value)) }
+            make: { HeaderMatch(name: $0.lowercased(), value: $1) }, take: { ($0.name, $0.value) }
         ).checked { matches in
             repeated(matches.map(\.name)).map { "the field '\(shown($0))' stands twice" }
         }
+        kind.write = { matches in
+            .object(matches.map { JSON.Member(key: $0.name, value: Masking.field($0.name, $0.value)) })
+        }
+        return kind
     }
 }
 
@@ -88,7 +91,7 @@ extension Kind where Value == [HeaderEdits.Assignment] {
         kind.write = { assignments in
             .object(
                 assignments.map {
-                    JSON.Member(key: $0.name, value: .string(Masking.field($0.name, $0.value.description)))
+                    JSON.Member(key: $0.name, value: Masking.field($0.name, $0.value.description))
                 })
         }
         return kind

@@ -136,7 +136,10 @@ extension Kind where Value == Share {
 
 extension Kind where Value == Template {
     /// A text with places for a request's values: printable, and of variables that this version can fill.
-    static var line: Kind {
+    static var line: Kind { line(bareNames: false) }
+
+    /// With `bareNames`, text without braces is a variable's name.
+    static func line(bareNames: Bool) -> Kind {
         Kind(
             schema: Kind<String>.text.schema,
             read: { node, reading in
@@ -146,7 +149,7 @@ extension Kind where Value == Template {
                     return nil
                 }
                 do throws(TextProblem) {
-                    let template = try Template(text: text)
+                    let template = try Template(text: text, bareNames: bareNames)
                     noteUnavailable(in: template, at: node, reading)
                     return template
                 } catch {

@@ -8,7 +8,8 @@ extension ServiceSettings {
             keys: [
                 .value(
                     "replicas", \.replicas, .replicas, required: true,
-                    "A list of addresses, or { run: [command, ...], count: 3 } for replicas that Usher starts."),
+                    "A list of addresses, { run: [command, ...], count: 3 } for replicas that Usher starts, or { dns: "
+                        + "cart.internal:9000 } for those that a name has."),
                 .value("balance", \.balance, .cases(), "How the replica for a request is chosen."),
                 .optional(
                     "readiness", \.readiness, ReadinessSettings.shape.kind(hint: "{ path: /ready }"),
@@ -23,25 +24,20 @@ extension ServiceSettings {
                     "connections", \.connections, ConnectionSettings.shape.kind(hint: "{ per-replica: 256 }"),
                     "Connections to replicas; totals over all workers."),
                 .value("host", \.host, .cases(), "Whose Host a replica sees: the client's (keep) or its own address."),
-                .fixed("panic", "0%", "At or below this ready share, replicas that once were ready are used."),
-            ] + ["session", "sharded", "scatter", "ejection", "slow-start", "tls", "elected"].map(Key.later))
-    }
-}
-
-extension ReadinessSettings {
-    static var shape: Shape<ReadinessSettings> {
-        Shape(
-            initial: ReadinessSettings(path: ""),
-            keys: [
-                .value("path", \.path, .requestTarget, required: true, "What is asked for with GET; 2xx means ready."),
                 .value(
-                    "interval", \.interval, .duration(.milliseconds(10)...(.seconds(3600))), "Between two checks."),
+                    "ejection", \.ejection,
+                    EjectionSettings.shape.kind(hint: "{ failures: 5, for: 10s }, or the word none").orNone(),
+                    "When a replica is taken out for what its answers are like; none: never."),
                 .value(
-                    "timeout", \.timeout, .duration(.milliseconds(1)...(.seconds(300))),
-                    "Time until the answer must be there."),
-                .value("rise", \.rise, .int(1...100), "Successes in a row until a replica is ready again."),
-                .value("fall", \.fall, .int(1...100), "Failures in a row until a replica is taken out."),
-            ])
+                    "panic", \.panic, .share(Share(percent: 0)...Share(percent: 100)),
+                    "At or below this ready share, replicas that once were ready are used."),
+                .value(
+                    "slow-start", \.slowStart, .duration(.zero...(.seconds(3600))),
+                    "In which a replica that comes back grows to its full part of the requests."),
+                .optional(
+                    "session", \.session, .session, default: "none: a request may go to any replica",
+                    "How requests of one user are recognised, so that they reach the same replica."),
+            ] + ["sharded", "scatter", "tls", "elected"].map(Key.later))
     }
 }
 
@@ -123,21 +119,5 @@ extension Kind where Value == [ServiceSettings] {
         }
         return (1...63).contains(text.utf8.count) && isAlphanumeric(text.utf8.first ?? 0)
             && text.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
-    }
-}
-
-extension Kind where Value == String {
-    /// A path with an optional query, as it stands in a request line.
-    static var requestTarget: Kind {
-        parsed(pattern: "/.*") { text, _ throws(TextProblem) in
-            guard text.hasPrefix("/") else { throw TextProblem("'\(shown(text))' must begin with /") }
-            guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else {
-                throw TextProblem("'\(shown(text))' has a space, # or a character beyond ASCII; write it as %XX")
-            }
-            guard text.utf8.count <= 2048 else { throw TextProblem("is longer than 2048 bytes") }
-            return text
-        } write: {
-            $0
-        }
     }
 }

@@ -4,6 +4,8 @@ indirect enum JSON: Sendable, Hashable {
     case bool(Bool)
     case int(Int)
     case string(String)
+    /// A text of which only `shown` is ever written; two are the same when what they hide is.
+    case masked(shown: String, hidden: String)
     case array([JSON])
     case object([Member])
 
@@ -39,7 +41,7 @@ indirect enum JSON: Sendable, Hashable {
         case .null: text += "null"
         case .bool(let value): text += value ? "true" : "false"
         case .int(let value): text += "\(value)"
-        case .string(let value): Self.append(value, to: &text)
+        case .string(let value), .masked(let value, _): Self.append(value, to: &text)
         case .array(let values):
             // Lists of single values are easier to read on one line.
             let isShort = values.allSatisfy(\.isScalar)

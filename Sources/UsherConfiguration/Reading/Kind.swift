@@ -31,9 +31,13 @@ struct Kind<Value> {
     /// The value, or the word `none` for nil.
     func orNone() -> Kind<Value?> {
         Kind<Value?>(
-            schema: .members(["anyOf": .array([.members(["const": .string("none")]), schema])]),
+            schema: .members(["anyOf": .array([.members(["const": .string("none")]), .variable, schema])]),
             read: { node, reading in
-                if case .scalar("none", _) = node.content { return .some(nil) }
+                if case .scalar(let text, _) = node.content {
+                    // A variable that cannot be filled in is the other kind's problem.
+                    let filled = try? EnvironmentVariables.fill(text, from: reading.environment)
+                    if filled ?? text == "none" { return .some(nil) }
+                }
                 return read(node, reading).map(Optional.some)
             },
             write: { $0.map(write) ?? .string("none") })

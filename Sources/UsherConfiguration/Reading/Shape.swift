@@ -5,8 +5,8 @@ struct Shape<Root> {
     /// The value when no key is written; its fields are the defaults.
     var initial: Root
     var keys: [Key<Root>]
-    /// More members for the mapping's JSON Schema, such as which keys exclude each other.
-    var rules: [JSON.Member] = []
+    /// Keys that exclude each other.
+    var choice: Choice?
     /// Looks at the whole mapping after its keys.
     var finish: (inout Root, ConfigurationNode, Reading) -> Void = { _, _, _ in }
 
@@ -45,6 +45,7 @@ struct Shape<Root> {
             guard !entries.contains(where: { $0.key == key.name }) else { continue }
             reading.note("needs the key '\(key.name)'", at: node.position)
         }
+        choice?.check(entries, meant: meant, at: node, reading)
         finish(&root, node, reading)
         return root
     }
@@ -67,7 +68,7 @@ struct Shape<Root> {
         ]
         let required = keys.filter(\.isRequired).map(\.name)
         if !required.isEmpty { members.append(JSON.Member(key: "required", value: .strings(required))) }
-        return .object(members + rules)
+        return .object(members + (choice?.schema ?? []))
     }
 }
 

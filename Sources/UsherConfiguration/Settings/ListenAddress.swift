@@ -47,23 +47,38 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// True when a second listener here would be refused by the system; port 0 never collides.
-    func collides(with other: ListenAddress) -> Bool {
-        switch (self, other) {
-        case (.unix(let left), .unix(let right)): return left == right
-        case (.ip(let left, let leftPort), .ip(let right, let rightPort)):
-            guard leftPort == rightPort, leftPort != 0 else { return false }
-            let sameFamily = left.isV4 == right.isV4
-            return left == right || sameFamily && (left.isUnspecified || right.isUnspecified)
-        default: return false
-        }
-    }
-
-    private static func port(_ text: Substring) -> Int? {
+    /// 0 to 65535, in digits only.
+    static func port(_ text: Substring) -> Int? {
         guard text.utf8.count <= 5, text.utf8.allSatisfy({ (48...57).contains($0) }), let port = Int(text) else {
             return nil
         }
         return port <= 65535 ? port : nil
+    }
+}
+
+/// Addresses that are in use, so that one more is judged without a look at each of them.
+struct TakenAddresses {
+    private struct Port: Hashable {
+        var isV4: Bool
+        var number: Int
+    }
+
+    private var addresses: Set<ListenAddress> = []
+    private var ports: Set<Port> = []
+    /// Ports that are taken on every address of their family.
+    private var wholePorts: Set<Port> = []
+
+    /// False, with nothing changed, when the system would refuse one more listener here; port 0 is always free.
+    mutating func insert(_ address: ListenAddress) -> Bool {
+        guard case .ip(let ip, let number) = address else { return addresses.insert(address).inserted }
+        guard number != 0 else { return true }
+        let port = Port(isV4: ip.isV4, number: number)
+        guard !wholePorts.contains(port), !(ip.isUnspecified && ports.contains(port)),
+            addresses.insert(address).inserted
+        else { return false }
+        ports.insert(port)
+        if ip.isUnspecified { wholePorts.insert(port) }
+        return true
     }
 }
 

@@ -8,6 +8,14 @@ public struct ServiceSettings: Sendable, Hashable {
     public var balance = BalancePolicy.leastRequests
     /// Nil: replicas are ready at once.
     public var readiness: ReadinessSettings?
+    /// Nil (`ejection: none`): only readiness and failed connects take a replica out.
+    public var ejection: EjectionSettings? = EjectionSettings()
+    /// At or below this ready share, replicas that once were ready are used. Range: 0%...100%. Default: 0%.
+    public var panic = Share(percent: 0)
+    /// In which a replica that comes back grows to its full part. Range: 0 s...1 h. Default: 10 s. Zero: at once.
+    public var slowStart = Duration.seconds(10)
+    /// Nil: every request may go to any replica.
+    public var session: SessionSettings?
     public var retries = RetrySettings()
     public var timeouts = TimeoutSettings()
     public var connections = ConnectionSettings()
@@ -24,6 +32,8 @@ public enum ReplicaSource: Sendable, Hashable {
     case list([ReplicaSettings])
     /// Usher starts and watches them.
     case run(RunSettings)
+    /// A name that is looked up again and again.
+    case dns(DNSSettings)
 }
 
 public struct ReplicaSettings: Sendable, Hashable {
@@ -52,21 +62,20 @@ public struct RunSettings: Sendable, Hashable {
     }
 }
 
-/// The active check that tells whether a replica may take requests.
-public struct ReadinessSettings: Sendable, Hashable {
-    /// Path and query of the GET; a 2xx answer is a success.
-    public var path: String
-    /// Between two checks of one replica. Default: 2 s.
-    public var interval = Duration.seconds(2)
-    /// Default: 1 s.
-    public var timeout = Duration.seconds(1)
-    /// Successes in a row that make a replica ready again. Default: 2.
-    public var rise = 2
-    /// Failures in a row that take a replica out. Default: 3.
-    public var fall = 3
+/// Replicas that are found by a DNS name.
+public struct DNSSettings: Sendable, Hashable {
+    /// Lower-case; ends in a point when it is complete and must not be searched for in the system's domains.
+    public var name: String
+    /// The replicas' port. Nil: the name is that of SRV records (RFC 2782), which say it.
+    public var port: Int?
+    /// The longest time between two look-ups. Range: 1 s...1 h. Default: 5 s.
+    public var every = Duration.seconds(5)
+    /// The server that is asked, always `.ip`. Nil: those of the system.
+    public var server: ReplicaAddress?
 
-    public init(path: String) {
-        self.path = path
+    public init(name: String, port: Int?) {
+        self.name = name
+        self.port = port
     }
 }
 

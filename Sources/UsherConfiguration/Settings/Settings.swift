@@ -91,6 +91,8 @@ public struct ListenerSettings: Sendable, Hashable {
     public var address: ListenAddress
     /// Peers whose `Forwarded` and `X-Forwarded-*` fields are believed. Default: nobody.
     public var trustedProxies: [IPRange] = []
+    /// True: a connection must come from a trusted proxy and begin with a PROXY header. Default: false.
+    public var proxyProtocol = false
 
     public init(address: ListenAddress) {
         self.address = address

@@ -8,86 +8,166 @@ import UsherTransport
 
 /// The gateway as its console and metrics see it.
 final class GatewayReport: ConsoleSource {
-    private let snapshot: Snapshot
-    private let workers: [Worker]
-    private let boards: [EndpointBoard]
+    private let plane: ControlPlane
     private let accessLog: AccessLogWriter?
     private let front: FrontDoor
+    private let reloader: Reloader
 
-    init(
-        snapshot: Snapshot, workers: [Worker], boards: [EndpointBoard], accessLog: AccessLogWriter?, front: FrontDoor
-    ) {
-        self.snapshot = snapshot
-        self.workers = workers
-        self.boards = boards
+    init(plane: ControlPlane, accessLog: AccessLogWriter?, front: FrontDoor, reloader: Reloader) {
+        self.plane = plane
         self.accessLog = accessLog
         self.front = front
+        self.reloader = reloader
     }
 
-    /// Ready when it does not drain and every service has a ready replica.
+    /// Ready when it does not drain and every service has a replica that may be picked.
     func readiness() async -> (ready: Bool, reason: String) {
         if self.front.isDraining { return (false, "draining") }
-        for (plan, board) in zip(self.snapshot.services, self.boards) {
-            if !board.all.contains(where: \.isReady) {
-                return (false, "no replica of \(plan.settings.name) is ready")
+        for control in self.plane.now.controls {
+            let isReady = control.withState { state in
+                state.set.endpoints.contains { state.records[$0.id]?.availability.mayBePicked ?? false }
             }
+            if !isReady { return (false, "no replica of \(control.name) is ready") }
         }
         return (true, "ready")
     }
 
     func metrics() async -> String {
-        renderPrometheus(
-            await self.counted(), names: self.snapshot.metricNames,
-            readiness: self.boards.map { board in board.all.map(\.isReady) },
+        let current = self.plane.now
+        return renderPrometheus(
+            await self.counted(current.snapshot), control: self.controlMetrics(current),
             process: ProcessMetrics(
-                version: Gateway.version, workers: self.workers.count,
+                version: Gateway.version, workers: self.plane.workers.count,
                 accessLog: self.accessLog?.counts ?? AccessLogCounts(), usage: ProcessUsage.now()))
     }
 
+    // MARK: Services
+
     func services() async -> [ServiceReport] {
-        let counted = await self.counted()
-        return zip(self.snapshot.services, self.boards).map { plan, board in
-            let endpoints = board.all.enumerated().map { index, entry in
-                EndpointReport(
-                    address: entry.address.map { "\($0)" } ?? plan.replicaName(index), ready: entry.isReady,
-                    reason: entry.reason, sinceUnixSeconds: entry.since, weight: plan.replicas[index].weight,
-                    backup: plan.replicas[index].isBackup, pid: entry.pid.map { Int($0) },
-                    counted: counted.endpoint(service: plan.index, endpoint: index) ?? EndpointMetrics())
-            }
-            let totals = counted.services.indices.contains(plan.index) ? counted.services[plan.index] : ServiceMetrics()
-            return ServiceReport(
-                name: plan.settings.name, balance: plan.settings.balance.rawValue, endpoints: endpoints,
-                retries: totals.retries, queued: totals.queueLength)
+        let current = self.plane.now
+        let counted = await self.counted(current.snapshot)
+        return current.controls.enumerated().map { index, control in
+            Self.report(on: control, index, counted, withEvents: false)
         }
     }
 
+    func service(named name: String) async -> ServiceReport? {
+        let current = self.plane.now
+        guard let index = current.controls.firstIndex(where: { $0.name == name }) else { return nil }
+        return Self.report(on: current.controls[index], index, await self.counted(current.snapshot), withEvents: true)
+    }
+
+    private static func report(
+        on control: ServiceControl, _ index: Int, _ counted: WorkerMetrics, withEvents: Bool
+    ) -> ServiceReport {
+        let (plan, set, records, discovery) = control.withState { state in
+            (state.plan, state.set, state.records, state.discovery)
+        }
+        let endpoints = set.endpoints.enumerated().compactMap { place, endpoint in
+            records[endpoint.id].map { record in
+                Self.report(
+                    on: record, counted.endpoint(service: index, endpoint: place) ?? EndpointMetrics(),
+                    withEvents: withEvents)
+            }
+        }
+        let totals = counted.services.indices.contains(index) ? counted.services[index] : ServiceMetrics()
+        return ServiceReport(
+            name: control.name, balance: plan.settings.balance.rawValue, endpoints: endpoints,
+            retries: totals.retries, queued: totals.queueLength,
+            sessionsMoved: plan.sessions == nil ? nil : totals.sessions[SessionOutcome.moved.rawValue],
+            discovery: discovery.map { state in
+                let port = state.settings.port.map { ":\($0)" } ?? ""
+                return .init(
+                    name: state.settings.name + port,
+                    age: state.answeredAt.map { Int((WallClock.milliseconds() - $0) / 1000) }, count: state.count,
+                    error: state.failure)
+            })
+    }
+
+    private static func report(
+        on record: EndpointRecord, _ counted: EndpointMetrics, withEvents: Bool
+    ) -> EndpointReport {
+        var isProcess = false
+        if case .process = record.plan.key { isProcess = true }
+        return EndpointReport(
+            address: record.address.map { "\($0)" } ?? record.plan.name, name: isProcess ? record.plan.name : nil,
+            ready: record.availability.mayBePicked, state: record.condition.word, reason: record.reason,
+            sinceUnixSeconds: record.since / 1000, untilUnixSeconds: record.until.map { $0 / 1000 },
+            weight: record.plan.weight, backup: record.plan.isBackup, pid: record.pid.map { Int($0) },
+            tunnels: counted.tunnels,
+            events: withEvents
+                ? record.history.events.map {
+                    .init(unixMilliseconds: $0.unixMilliseconds, state: $0.condition, reason: $0.reason)
+                } : nil,
+            counted: counted)
+    }
+
+    // MARK: Changes
+
+    func changeEndpoint(service: String, address: String, to change: EndpointChange) async -> ChangeOutcome {
+        let controls = self.plane.now.controls
+        guard let control = controls.first(where: { $0.name == service }) else {
+            return .noSuchService(controls.map(\.name))
+        }
+        let endpoints = control.withState { state in state.set.endpoints.compactMap { state.records[$0.id] } }
+        guard
+            let record = endpoints.first(where: { record in
+                record.plan.name == address || record.address.map { "\($0)" } == address
+            })
+        else {
+            return .noSuchEndpoint(endpoints.map(\.plan.name))
+        }
+        switch change {
+        case .drain:
+            return control.drain(record.plan.id)
+                ? .done("\(address) of \(service) gets no new requests; those that run finish")
+                : .unchanged("\(address) of \(service) is drained already")
+        case .undrain:
+            return control.undrain(record.plan.id)
+                ? .done("\(address) of \(service) may get requests again")
+                : .unchanged("\(address) of \(service) is not drained")
+        }
+    }
+
+    func reload(dryRun: Bool) async -> ReloadReport {
+        await self.reloader.reload(dryRun: dryRun)
+    }
+
+    // MARK: Configuration
+
     func configurationJSON() async -> String {
-        settingsJSON(self.snapshot.settings)
+        settingsJSON(self.plane.now.snapshot.settings)
     }
 
     func explain(method: String, url: String, headers: [(String, String)]) async -> Explanation {
-        let explainer = RequestExplainer(self.snapshot)
-        var explanation = explainer.explain(method: method, url: url, headers: headers)
-        if let name = explanation.service,
-            let plan = self.snapshot.services.first(where: { $0.settings.name == name }),
-            let worker = self.workers.first
-        {
-            let choice = try? await worker.loop.eventLoop.submit {
-                worker.services[plan.index].choose(
-                    excluding: .init(), now: worker.loop.now, random: &worker.random)
-            }.get()
-            explainer.add(choice, of: plan, self.boards[plan.index].all, to: &explanation)
+        let current = self.plane.now
+        let explainer = RequestExplainer(current.snapshot)
+        var (explanation, request) = explainer.trace(method: method, url: url, headers: headers)
+        guard let request, let worker = self.plane.workers.first, current.controls.indices.contains(request.service)
+        else { return explanation }
+        let control = current.controls[request.service]
+        let choice = try? await worker.loop.eventLoop.submit { worker.explain(request, control) }.get()
+        if let choice {
+            explainer.add(choice, control.plan, control.withState { $0.records }, to: &explanation)
         }
         return explanation
     }
 
+    // MARK: Counters
+
     /// All workers' counters together; each is copied on its own loop.
-    private func counted() async -> WorkerMetrics {
-        var total = WorkerMetrics(names: self.snapshot.metricNames)
-        for worker in self.workers {
+    private func counted(_ snapshot: Snapshot) async -> WorkerMetrics {
+        var total = WorkerMetrics(names: snapshot.metricNames)
+        for worker in self.plane.workers {
             guard let metrics = try? await worker.loop.eventLoop.submit({ worker.metrics }).get() else { continue }
             total.merge(metrics)
         }
         return total
+    }
+
+    private func controlMetrics(_ current: ControlPlane.Current) -> ControlMetrics {
+        ControlMetrics(
+            services: current.controls.map(\.metrics), reloads: self.reloader.counts,
+            configurationLoadedUnixMilliseconds: current.since)
     }
 }

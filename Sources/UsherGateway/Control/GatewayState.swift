@@ -11,43 +11,36 @@ public struct GatewayError: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// The state folder and the locks that keep a second Usher away.
-final class GatewayLocks: Sendable {
-    private let state: LockHolder
-    private let listeners: [LockHolder]
+/// The state folder, and the lock that keeps a second Usher away from it.
+final class StateFolder: Sendable {
+    private let lock: ExclusiveLock
 
-    /// Lets a noncopyable lock live in an array.
-    private final class LockHolder: Sendable {
-        let lock: ExclusiveLock
-
-        init(_ lock: consuming ExclusiveLock) {
-            self.lock = lock
-        }
-    }
-
-    init(_ settings: Settings) throws(GatewayError) {
+    init(_ path: String) throws(GatewayError) {
         do {
             try FileManager.default.createDirectory(
-                atPath: settings.state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw GatewayError(
-                "cannot make the state folder \(settings.state): \(error); "
-                    + "set `state` to a folder that this user may write")
+                "cannot make the state folder \(path): \(error); set `state` to a folder that this user may write")
         }
-        guard let state = ExclusiveLock(file: settings.state + "/lock") else {
+        guard let lock = ExclusiveLock(file: path + "/lock") else {
             throw GatewayError(
-                "another Usher runs with the state folder \(settings.state); "
-                    + "stop it, or give this one a `state` of its own")
+                "another Usher runs with the state folder \(path); stop it, or give this one a `state` of its own")
         }
-        self.state = LockHolder(state)
-        var listeners: [LockHolder] = []
-        for listener in settings.listeners {
-            if case .ip(_, port: 0) = listener.address { continue }
-            guard let lock = ExclusiveLock(abstractName: "listener:\(listener.address)") else {
-                throw GatewayError("another Usher listens on \(listener.address); stop it, or change `listeners`")
-            }
-            listeners.append(LockHolder(lock))
+        self.lock = lock
+    }
+}
+
+/// Keeps a second Usher away from an address; the kernel would let both listen.
+final class ListenerLock: Sendable {
+    private let lock: ExclusiveLock
+
+    /// Nil for port 0, which nobody can have twice.
+    init?(_ address: ListenAddress) throws(GatewayError) {
+        if case .ip(_, port: 0) = address { return nil }
+        guard let lock = ExclusiveLock(abstractName: "listener:\(address)") else {
+            throw GatewayError("another Usher listens on \(address); stop it, or change `listeners`")
         }
-        self.listeners = listeners
+        self.lock = lock
     }
 }

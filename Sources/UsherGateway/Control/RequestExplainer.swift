@@ -1,13 +1,14 @@
 import NIOCore
 package import UsherConfiguration
 package import UsherConsole
+import UsherCore
 import UsherHTTP
 import UsherReplication
 import UsherTransport
 
 /// Says what would happen to a request, by the same parser, router and rules that serve real ones.
 package struct RequestExplainer {
-    private let snapshot: Snapshot
+    let snapshot: Snapshot
 
     init(_ snapshot: Snapshot) {
         self.snapshot = snapshot
@@ -15,11 +16,20 @@ package struct RequestExplainer {
 
     /// For a configuration that does not run.
     package init(_ settings: Settings) {
-        self.snapshot = Snapshot(settings, workers: 1, seed: 0)
+        let services = settings.services.map { service in
+            ServicePlan(service, workers: 1, sessions: SessionPlan(service, secret: .unknown))
+        }
+        self.snapshot = Snapshot(
+            settings, services: services, endpoints: services.map { _ in EndpointSet.none }, seed: 0)
     }
 
     /// - Parameter url: `http://host/path?query`, or a path alone.
     package func explain(method: String, url: String, headers: [(String, String)]) -> Explanation {
+        self.trace(method: method, url: url, headers: headers).0
+    }
+
+    /// The same, and what a worker needs to know to choose a replica.
+    func trace(method: String, url: String, headers: [(String, String)]) -> (Explanation, ExplainedRequest?) {
         var explanation = Explanation(method: method, url: url, action: "refuse", why: "")
         let (host, target) = Self.split(url)
         var text = "\(method) \(target) HTTP/1.1\r\n"
@@ -33,62 +43,103 @@ package struct RequestExplainer {
             explanation.add("parse", "\(method) \(head.string(head.path)) for host \(head.string(head.authority))")
         case .refused(let refusal):
             explanation.refuse("parse", .malformed(refusal), detail: refusal.reason)
-            return explanation
+            return (explanation, nil)
         case .needsMore:
             explanation.refuse("parse", .malformed(Refusal(400, "incomplete")), detail: "the head is not complete")
-            return explanation
+            return (explanation, nil)
         }
-        self.route(head, &explanation)
-        return explanation
+        let request = self.route(head, &explanation)
+        return (explanation, request)
     }
 
-    private func route(_ head: RequestHead, _ explanation: inout Explanation) {
-        let peer = Peer(address: nil, trusted: [])
+    private func route(_ head: RequestHead, _ explanation: inout Explanation) -> ExplainedRequest? {
+        // Whoever explains is on this machine.
+        let peer = Peer(address: IPAddress(v4: 0x7f00_0001), trusted: [])
         guard let index = self.snapshot.router.match(RequestSource(head, peer: peer)) else {
             explanation.refuse("route", .noRoute, detail: "none of \(self.snapshot.routes.count) routes matches")
-            return
+            return nil
         }
         let plan = self.snapshot.routes[index]
         explanation.route = plan.name
         explanation.add("route", "route \(index + 1) of \(self.snapshot.routes.count): \(plan.name)")
         if let refusal = plan.refusal(of: head) {
             explanation.refuse("limit", refusal, detail: "\(refusal.answer.why)")
-            return
+            return nil
         }
         explanation.add("limit", "passes")
         switch plan.action {
         case .service(let service):
-            explanation.choose(self.snapshot.services[service.service].name, "all of this route's requests go there")
+            return self.choose(service.service, "all of this route's requests go there", plan, head, peer, &explanation)
         case .split(let parts):
             let names = parts.map { self.snapshot.services[$0.destination.service].name }
-            explanation.choose(names[0], "one of \(names.joined(separator: ", ")) by share; the first is shown")
+            return self.choose(
+                parts[0].destination.service, "one of \(names.joined(separator: ", ")) by share; the first is shown",
+                plan, head, peer, &explanation)
         case .redirect(let target, let status):
             explanation.answer("redirect", status, "redirects to \(target)")
         case .respond(let status, _):
             explanation.answer("respond", status, "a fixed answer")
         }
+        return nil
+    }
+
+    private func choose(
+        _ service: Int, _ why: String, _ route: RoutePlan, _ head: RequestHead, _ peer: Peer,
+        _ explanation: inout Explanation
+    ) -> ExplainedRequest {
+        let plan = self.snapshot.services[service]
+        explanation.choose(plan.name, why)
+        let source = RequestSource(head, peer: peer, plan: route, service: plan)
+        var scratch: [UInt8] = []
+        let session = plan.sessions?.recognise(
+            head, source: source, scratch: &scratch, nowSeconds: WallClock.seconds, now: ServiceControl.now)
+        if let session { explanation.session = session.description }
+        return ExplainedRequest(service: service, session: session)
     }
 
     /// Adds which replica would be asked first now, and what the others are.
     func add(
-        _ choice: WorkerService.Choice?, of plan: ServicePlan, _ entries: [EndpointBoard.Entry],
+        _ choice: ExplainedChoice, _ plan: ServicePlan, _ records: [EndpointID: EndpointRecord],
         to explanation: inout Explanation
     ) {
-        let others = entries.enumerated().filter { !$0.element.isReady }
-            .map { "\(plan.replicaName($0.offset)): \($0.element.reason)" }
-        let ready = "\(entries.count - others.count) of \(entries.count) ready"
-        let notReady = others.isEmpty ? "" : "; not ready: " + others.joined(separator: ", ")
-        switch choice {
-        case .replica(let index):
-            explanation.replica = plan.replicaName(index)
-            explanation.add(
-                "pick", "\(plan.replicaName(index)) by \(plan.settings.balance.rawValue), \(ready)\(notReady)")
-        case .noneReady, .allTried, nil:
+        let chosen = choice.endpoints.first { $0.isChosen }
+        explanation.endpoints = choice.endpoints.compactMap { endpoint in
+            records[endpoint.id].map { Self.verdict(on: endpoint, $0, choice, plan) }
+        }
+        let readyCount = choice.endpoints.count { $0.isReady }
+        let ready = "\(readyCount) of \(choice.endpoints.count) may be picked"
+        let panic = choice.isPanicking ? "; too few are ready, so all that once were are used" : ""
+        guard let chosen, let record = records[chosen.id] else {
             explanation.action = "refuse"
             explanation.status = 503
-            explanation.why = "no replica of \(plan.settings.name) is ready"
-            explanation.add("pick", "none: \(ready)\(notReady)")
+            explanation.why = "no replica of \(plan.name) is ready"
+            explanation.add("pick", "none: \(ready)")
+            return
         }
+        explanation.replica = record.plan.name
+        let how = choice.session.map { "session: \($0.verdict)" } ?? plan.settings.balance.rawValue
+        explanation.add("pick", "\(record.plan.name) by \(how), \(ready)\(panic)")
+    }
+
+    private static func verdict(
+        on endpoint: ExplainedChoice.Endpoint, _ record: EndpointRecord, _ choice: ExplainedChoice, _ plan: ServicePlan
+    ) -> Explanation.Endpoint {
+        let load = "\(endpoint.inFlight) in flight on the worker that was asked"
+        if endpoint.isChosen {
+            let why = choice.session?.verdict ?? "\(plan.settings.balance.rawValue); \(load)"
+            return .init(address: record.plan.name, verdict: .chosen, why: why)
+        }
+        guard endpoint.isReady else {
+            // "drained by an operator" says it already.
+            let isSaid = record.reason.hasPrefix(record.condition.word)
+            let why = isSaid ? record.reason : "\(record.condition.word): \(record.reason)"
+            return .init(address: record.plan.name, verdict: .out, why: why)
+        }
+        if choice.session?.key != nil {
+            return .init(address: record.plan.name, verdict: .notChosen, why: "the session belongs to another replica")
+        }
+        let why = record.plan.isBackup ? "a backup, used when no other is ready" : "ready; \(load)"
+        return .init(address: record.plan.name, verdict: .notChosen, why: why)
     }
 
     private static func split(_ url: String) -> (host: String, target: String) {
@@ -102,8 +153,42 @@ package struct RequestExplainer {
     }
 }
 
+/// A request that is explained, as far as the choice of a replica depends on it.
+struct ExplainedRequest: Sendable {
+    var service: Int
+    var session: Session?
+}
+
+/// What one worker would do with such a request.
+struct ExplainedChoice: Sendable {
+    struct Endpoint: Sendable {
+        var id: EndpointID
+        var isChosen: Bool
+        var isReady: Bool
+        var inFlight: Int
+    }
+
+    var endpoints: [Endpoint]
+    var isPanicking: Bool
+    var session: Session?
+}
+
+extension Worker {
+    func explain(_ request: ExplainedRequest, _ control: ServiceControl) -> ExplainedChoice? {
+        guard let service = self.service(of: control) else { return nil }
+        var session = request.session
+        let chosen = service.preview(session: &session, now: self.loop.now, random: self.random)?.id
+        let endpoints = service.endpoints.map { endpoint in
+            ExplainedChoice.Endpoint(
+                id: endpoint.id, isChosen: endpoint.id == chosen, isReady: service.balancer.isReady(endpoint.index),
+                inFlight: service.balancer.inFlight(endpoint.index))
+        }
+        return ExplainedChoice(endpoints: endpoints, isPanicking: service.isPanicking, session: session)
+    }
+}
+
 extension Explanation {
-    mutating func add(_ phase: String, _ decision: String) {
+    fileprivate mutating func add(_ phase: String, _ decision: String) {
         self.phases.append(.init(phase: phase, decision: decision))
     }
 

@@ -7,15 +7,21 @@ import UsherTransport
 /// The request's body on its way from the client to the replica, with back-pressure in between.
 extension Exchange {
     func requestBody(_ data: ByteBuffer) {
-        if let bodyMax = self.plan.bodyMax, self.body.count + data.readableBytes > bodyMax {
+        if let bodyMax = self.plan.bodyMax, self.phase != .tunnel, self.body.count + data.readableBytes > bodyMax {
             let flows = self.phase == .answering
             self.giveUpTry()
-            if flows { self.cutOff(.bodyTooLarge) } else { self.end(.bodyTooLarge) }
+            if flows { self.breaksOff(.bodyTooLarge) } else { self.end(.bodyTooLarge) }
             return
         }
         switch self.phase {
         case .gathering, .waiting:
             self.body.gather(data)
+        case .tunnel:
+            guard let upstream = self.upstream else { return }
+            self.bytesSent += data.readableBytes
+            self.tunnelBytes.fromClient += data.readableBytes
+            upstream.sendBody(data)
+            if !upstream.isWritable { self.downstream.pauseBody() }
         case .sent, .answering:
             guard let upstream = self.upstream else { return }
             self.bytesSent += data.readableBytes
@@ -37,7 +43,7 @@ extension Exchange {
             // What the client took to send its body does not count.
             self.totalDeadline = self.worker.loop.now.nanoseconds &+ self.destination.total
             upstream.requestIsSent(total: self.totalDeadline)
-        case .waiting, .over:
+        case .waiting, .tunnel, .over:
             break
         }
     }
@@ -45,7 +51,7 @@ extension Exchange {
     func requestReadComplete() {
         switch self.phase {
         case .gathering: self.pick(now: self.downstream.startedAt)
-        case .sent, .answering: self.upstream?.flush()
+        case .sent, .answering, .tunnel: self.upstream?.flush()
         case .waiting, .over: break
         }
     }
@@ -56,11 +62,5 @@ extension Exchange {
 
     func downstreamIsWritable() {
         self.upstream?.resumeReading()
-    }
-
-    /// Ends the current try for the client's sake, also one that is still connecting.
-    func giveUpTry() {
-        self.upstream?.cancel()
-        self.tryEnds(.clientAborted, latency: nil, now: self.worker.loop.now)
     }
 }

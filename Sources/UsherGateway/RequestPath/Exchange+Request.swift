@@ -8,7 +8,7 @@ import UsherTransport
 extension Exchange {
     /// Fields that are written anew here, whatever the client said.
     private static var rewritten: HeaderSet {
-        HeaderSet.forwarding.with(.host).with(.usher).with(.traceparent).with(.contentLength)
+        HeaderSet.forwarding.with(.host).with(.usher).with(.traceparent).with(.contentLength).with(.xRequestID)
     }
     /// Room for everything that is not copied from the head: our own lines, numbers, an address four times.
     private static let ownBytes = 512
@@ -25,14 +25,18 @@ extension Exchange {
             if !self.continuesTrace { dropped.insert(.tracestate) }
             self.head.copyFields(
                 to: &writer, of: bytes, dropping: dropped, droppingNames: self.plan.requestEdits.droppedNames)
-            self.writeFraming(to: &writer)
+            self.writeFraming(bytes, to: &writer)
             self.writeForwarding(bytes, to: &writer)
-            writer.write("traceparent: ")
+            if self.isMoved { writer.write("Usher-Session: moved\r\n") }
+            writer.write("X-Request-Id: ")
+            self.requestID.write(to: &writer, head: bytes)
+            writer.write("\r\ntraceparent: ")
             self.trace.write(to: &writer)
             writer.write(self.plan.requestEdits.isEmpty ? "\r\n\r\n" : "\r\n")
         }
         if !self.plan.requestEdits.isEmpty {
-            self.plan.requestEdits.write(to: &out, from: RequestSource(self.head, peer: self.peer, plan: self.plan))
+            self.plan.requestEdits.write(to: &out, from: RequestSource(
+                    self.head, peer: self.peer, plan: self.plan, service: self.service.plan))
             out.writeStaticString("\r\n")
         }
     }
@@ -53,7 +57,7 @@ extension Exchange {
 
     /// The Host that the replica gets; nil: the client's.
     private var ownHost: [UInt8]? {
-        self.service.plan.rewritesHost ? self.service.plan.replicas[self.replica].host : nil
+        self.service.plan.rewritesHost ? self.endpoint?.plan.host : nil
     }
 
     /// How many bytes `strip-prefix` takes off; only whole segments (`/v1` does not strip `/v10`).
@@ -67,7 +71,12 @@ extension Exchange {
         }
     }
 
-    private func writeFraming(to writer: inout HeadWriter) {
+    private func writeFraming(_ bytes: Span<UInt8>, to writer: inout HeadWriter) {
+        if let upgrade = self.head.upgrade {
+            writer.write("Connection: Upgrade\r\nUpgrade: ")
+            writer.write(upgrade, of: bytes)
+            writer.write("\r\n")
+        }
         switch self.head.framing {
         case .length(let length):
             writer.write("Content-Length: ")

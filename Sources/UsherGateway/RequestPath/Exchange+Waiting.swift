@@ -5,15 +5,6 @@ import UsherTransport
 
 /// Being parked: for a connection to be opened, or in the service's queue for one to become free.
 extension Exchange {
-    /// A ready replica that can take the request at once, so that nobody waits for a busy one beside it.
-    func freeReplica(besides full: Int) -> Int? {
-        let replicas = self.service.plan.replicas
-        return replicas.indices.first { index in
-            index != full && replicas[index].isBackup == replicas[full].isBackup && !self.tried.contains(index)
-                && self.service.balancer.isReady(index) && self.service.pools[index].hasRoom
-        }
-    }
-
     func queue(now: MonotonicTime) {
         let ticket = self.wait(now: now)
         if self.service.enqueue(self, ticket: ticket, isFirst: self.hasLeftQueue) {

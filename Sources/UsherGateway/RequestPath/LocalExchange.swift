@@ -55,13 +55,13 @@ extension Worker {
     func account(_ downstream: any Downstream, plan: RoutePlan?, status: Int, why: StaticString) {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
-        entry.client = downstream.peer.address
+        entry.client = downstream.peer.clientAddress(of: downstream.head)
         entry.durationNanoseconds = self.loop.now.nanoseconds(since: downstream.startedAt)
         entry.status = status
         entry.bytesIn = downstream.bytesReceived
         entry.bytesOut = downstream.bytesSent
         entry.why = why
         if let plan { entry.route = plan.logName }
-        self.account(entry, route: plan?.index ?? -1, service: -1, head: downstream.head)
+        self.account(entry, route: plan.map(self.routeIndex) ?? -1, service: -1, head: downstream.head)
     }
 }

@@ -55,7 +55,7 @@ enum PathRefusal {
     }
 
     /// The answer itself; the service's name helps whoever runs it and tells a stranger nothing new.
-    func localAnswer(service: String?) -> LocalAnswer {
+    func localAnswer(service: String?, _ requestIDLine: ByteBuffer? = nil) -> LocalAnswer {
         let (status, why, retryAfter) = self.answer
         var body = ByteBufferAllocator().buffer(capacity: 128)
         if let service {
@@ -63,8 +63,11 @@ enum PathRefusal {
         }
         body.writeStaticString(why)
         body.writeStaticString("\n")
-        var lines: ByteBuffer?
-        if retryAfter > 0 { lines = ByteBuffer(string: "Retry-After: \(retryAfter)\r\n") }
+        var lines = requestIDLine
+        if retryAfter > 0 {
+            lines = lines ?? ByteBuffer()
+            lines?.writeString("Retry-After: \(retryAfter)\r\n")
+        }
         return LocalAnswer(status: status, body: body, addedLines: lines, closes: self.endsConnection)
     }
 }

@@ -11,9 +11,9 @@ import UsherTransport
 //   parse     a head becomes bytes and offsets, or a refusal            HTTP1ServerConnection, RequestHead
 //   route     the first route that matches, or 404                      Router
 //   limit     what the route allows of this request                     RoutePlan
-//   pick      a service, then the replica that this try goes to         Balancer
+//   pick      a service, then the replica that this try goes to         SessionPlan, Rendezvous, Balancer
 //   forward   a connection of the pool, the rewritten head, the body    UpstreamPool, Exchange+Request
-//   judge     the answer, another try, or the end                       RetryRule, RetryBudget
+//   judge     the answer, another try, or the end                       RetryRule, RetryBudget, OutcomeWindow
 //   reply     the replica's answer, or one of our own                   Downstream, PathRefusal
 //   account   counters and the access log, always                       WorkerMetrics, AccessLogBatch
 //
@@ -60,11 +60,12 @@ extension Worker {
 /// waiting   | for a connection or in the queue                     | a connection is there, or time is over
 /// sent      | at a replica, which has not answered                 | its head arrives, or the try fails
 /// answering | the answer flows to the client                       | it is complete or breaks off
+/// tunnel    | the replica switched protocols: bytes pass both ways | either side closes, or both are silent
 /// over      | accounted for                                        | never
 ///
 /// Confinement: one event loop.
 final class Exchange: DownstreamHandler, UpstreamHandler {
-    enum Phase { case gathering, waiting, sent, answering, over }
+    enum Phase { case gathering, waiting, sent, answering, tunnel, over }
 
     let worker: Worker
     let downstream: any Downstream
@@ -79,15 +80,20 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     let trace: TraceContext
     /// The client's `traceparent` was valid, so that its `tracestate` still belongs to the trace.
     let continuesTrace: Bool
+    let requestID: RequestID
+    var session: Session?
 
     // The current try.
-    private(set) var replica = -1
+    var endpoint: WorkerEndpoint?
     var upstream: UpstreamConnection?
-    private var tryStartedAt = MonotonicTime.start
     /// What this try sent to its replica.
     var bytesSent = 0
+    /// What passed after the switch of protocols.
+    var tunnelBytes = (fromClient: 0, toClient: 0)
+    var tryIsOpen = false
     private(set) var tried = TriedEndpoints()
-    private var rule: RetryRule
+    var rule: RetryRule
+    var times: ExchangeTimes
     var totalDeadline: UInt64
     /// Changes whenever the exchange stops waiting, so that a late callback finds out that it is late.
     var ticket: UInt64 = 0
@@ -96,8 +102,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     /// It is this request's turn in the queue.
     var hasLeftQueue = false
 
-    private var status = 0
-    private var why: StaticString = ""
+    var status = 0
+    var why: StaticString = ""
 
     init(
         _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan, _ destination: RoutePlan.Destination
@@ -111,16 +117,21 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.head = head
         self.peer = downstream.peer
         self.rule = RetryRule(attemptsMax: destination.attempts, isIdempotent: head.method.isIdempotent)
+        self.times = ExchangeTimes(startedAt: downstream.startedAt)
         self.totalDeadline = downstream.startedAt.nanoseconds &+ destination.total
         let received = head.slice(of: .traceparent).flatMap { value in
             head.withBytes(value) { span in TraceContext(span) }
         }
         self.continuesTrace = received != nil
         self.trace = received?.continued(random: &worker.random) ?? .started(random: &worker.random)
+        // Strangers do not name requests: their name could be somebody else's.
+        self.requestID =
+            downstream.peer.isTrusted ? RequestID(head, trace: self.trace) : .trace(self.trace)
     }
 
     func begin() {
         self.service.requestArrived(now: self.downstream.startedAt)
+        if let sessions = self.service.plan.sessions { self.session = self.recognise(sessions) }
     }
 
     // MARK: pick
@@ -128,9 +139,11 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     /// Chooses a replica for the next try and asks for a connection to it.
     func pick(now: MonotonicTime) {
         self.phase = .waiting
-        switch self.service.choose(excluding: self.tried, now: now, random: &self.worker.random) {
-        case .replica(let index):
-            self.acquire(index, now: now)
+        switch self.service.choose(
+            excluding: self.tried, session: &self.session, now: now, random: &self.worker.random)
+        {
+        case .endpoint(let endpoint):
+            self.acquire(endpoint, now: now)
         case .noneReady:
             self.worker.metrics.noReplicaReady(service: self.service.index)
             self.end(.noReplicaReady)
@@ -142,16 +155,17 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     // MARK: forward
 
     /// - Parameter fresh: an idle connection has just died under this request.
-    private func acquire(_ replica: Int, fresh: Bool = false, now: MonotonicTime) {
-        switch self.service.pools[replica].acquire(fresh: fresh, now: now) {
+    private func acquire(_ endpoint: WorkerEndpoint, fresh: Bool = false, now: MonotonicTime) {
+        switch endpoint.pool.acquire(fresh: fresh, now: now) {
         case .use(let connection):
-            self.tryStarts(replica, now: now)
+            self.tryStarts(endpoint, now: now)
             self.send(on: connection, now: now)
         case .connect(let id):
-            self.tryStarts(replica, now: now)
-            self.connect(id, to: replica, now: now)
+            self.tryStarts(endpoint, now: now)
+            self.connect(id, to: endpoint, now: now)
         case .full:
-            if let other = self.freeReplica(besides: replica) {
+            // A session's replica is worth waiting for; any other will do for the rest.
+            if self.session?.key == nil, let other = self.service.free(besides: endpoint, excluding: self.tried) {
                 self.acquire(other, now: now)
             } else {
                 self.queue(now: now)
@@ -159,18 +173,19 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         }
     }
 
-    private func connect(_ id: ConnectionID, to replica: Int, now: MonotonicTime) {
+    private func connect(_ id: ConnectionID, to endpoint: WorkerEndpoint, now: MonotonicTime) {
         let ticket = self.wait(now: now)
-        self.service.pools[replica].connect(id) { result in
+        endpoint.pool.connect(id) { result in
             let isAwaited = self.isWaiting(ticket)
             switch result {
             case .success(let connection):
-                self.service.connectSucceeded(replica)
-                guard isAwaited else { return self.service.pools[replica].connectionIsFree(connection) }
+                guard isAwaited else { return endpoint.pool.connectionIsFree(connection) }
                 self.stopWaiting()
-                self.send(on: connection, now: self.worker.loop.now)
+                let now = self.worker.loop.now
+                self.times.connected(now: now)
+                self.send(on: connection, now: now)
             case .failure(let failure):
-                self.service.connectFailed(replica, now: self.worker.loop.now)
+                self.service.control.connectFailed(endpoint.id, reason: failure.detail)
                 if isAwaited { self.upstreamFailed(failure) }
             }
         }
@@ -179,6 +194,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     private func send(on connection: UpstreamConnection, now: MonotonicTime) {
         self.phase = .sent
         self.upstream = connection
+        self.times.sent(now: now)
         var out = self.worker.loop.writeBuffers.take()
         self.writeHead(to: &out)
         let rest = self.body.write(behind: &out, framing: self.head.framing)
@@ -187,8 +203,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
             response: self.destination.response, idle: self.destination.idle,
             total: self.body.isComplete ? self.totalDeadline : .max)
         connection.send(
-            out, rest, method: self.head.method, isWhole: self.body.isComplete, deadlines: deadlines, now: now,
-            handler: self)
+            out, rest, method: self.head.method, isWhole: self.body.isComplete,
+            wantsUpgrade: self.head.upgrade != nil, deadlines: deadlines, now: now, handler: self)
         self.worker.loop.writeBuffers.giveBack(out)
         // A broken connection is noticed while it is written to; then another try may have begun already.
         if self.upstream === connection && !self.body.isComplete { self.downstream.resumeBody() }
@@ -198,47 +214,53 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     func upstreamHead(_ head: ResponseHead) {
         let now = self.worker.loop.now
+        if head.status == 503 { self.pauseIfAsked(head) }
         if self.rule.wantsAnother(afterStatus: head.status, isReplayable: self.body.isReplayable),
             self.isAnotherReady, self.service.mayRetry(now: now)
         {
-            self.tried.insert(self.replica)
+            if let endpoint = self.endpoint { self.tried.insert(endpoint.id) }
+            // The head goes with its connection: without the status the failure would count as a success.
+            self.status = head.status
             self.upstream?.cancel()
             self.tryEnds(.status5xx, latency: nil, now: now)
+            self.status = 0
             self.retry(now: now)
             return
         }
         self.phase = .answering
         self.status = head.status
-        self.firstByteAt = now
+        self.times.answered(now: now)
         self.body.forget()
         self.reply(head)
     }
 
-    private var firstByteAt = MonotonicTime.start
-
     /// A replica's own 503 is worth more to the client than ours, so it is thrown away only for somebody else's answer.
     private var isAnotherReady: Bool {
-        self.service.plan.replicas.indices.contains { index in
-            index != self.replica && !self.tried.contains(index) && self.service.balancer.isReady(index)
-        }
+        guard let endpoint = self.endpoint else { return false }
+        return self.service.hasAnother(than: endpoint, excluding: self.tried)
+    }
+
+    /// `Retry-After` (RFC 9110 §10.2.3): the replica says itself when it can take requests again.
+    private func pauseIfAsked(_ head: ResponseHead) {
+        guard let endpoint = self.endpoint, let pause = RetryAfter.seconds(in: head) else { return }
+        self.service.control.pauseAsked(endpoint.id, for: .seconds(pause))
     }
 
     func upstreamFailed(_ failure: UpstreamFailure) {
+        if self.phase == .tunnel { return self.tunnelIsSilent() }
         let now = self.worker.loop.now
-        let endedReplica = self.replica
+        let ended = self.endpoint
         self.tryEnds(.init(failure.kind), latency: nil, now: now)
         self.stopWaiting()
-        if self.phase == .answering {
-            self.cutOff(.tryFailed(failure))
-            return
-        }
+        if self.phase == .answering { return self.breaksOff(.tryFailed(failure)) }
         switch self.rule.judge(failure, isReplayable: self.body.isReplayable) {
         case .giveUp:
             self.end(.tryFailed(failure))
         case .sameReplica:
-            self.acquire(endedReplica, fresh: true, now: now)
+            guard let ended else { return self.end(.tryFailed(failure)) }
+            self.acquire(ended, fresh: true, now: now)
         case .another(let isFree):
-            self.tried.insert(endedReplica)
+            if let ended { self.tried.insert(ended.id) }
             if isFree || self.service.mayRetry(now: now) {
                 self.retry(now: now)
             } else {
@@ -250,55 +272,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     private func retry(now: MonotonicTime) {
         self.worker.metrics.retried(service: self.service.index)
+        self.times.tryBegins(now: now)
         self.pick(now: now)
-    }
-
-    // MARK: reply
-
-    private func reply(_ head: ResponseHead) {
-        var edits = HeadEdits()
-        if !self.plan.answerEdits.isEmpty {
-            edits = self.plan.answerHeadEdits(self.downstream)
-        }
-        self.downstream.sendHead(head, edits: edits)
-    }
-
-    func upstreamInformational(_ head: ResponseHead) {
-        self.downstream.sendInformational(head)
-        self.downstream.flush()
-        if !self.downstream.isWritable { self.upstream?.pauseReading() }
-    }
-
-    func upstreamBody(_ data: ByteBuffer) {
-        self.downstream.sendBody(data)
-        if !self.downstream.isWritable { self.upstream?.pauseReading() }
-    }
-
-    func upstreamReadComplete() {
-        if self.phase == .answering { self.downstream.flush() }
-    }
-
-    func upstreamEnded(_ trailers: Trailers?) {
-        let latency = self.firstByteAt.nanoseconds(since: self.tryStartedAt)
-        self.tryEnds(self.status < 500 ? .success : .status5xx, latency: latency, now: self.worker.loop.now)
-        self.downstream.sendEnd(trailers)
-        self.downstream.flush()
-    }
-
-    /// Ends the path with an answer of our own.
-    func end(_ refusal: PathRefusal) {
-        self.stopWaiting()
-        let answer = refusal.localAnswer(service: self.service.plan.name)
-        self.status = answer.status
-        self.why = refusal.answer.why
-        self.phase = .answering
-        self.downstream.answer(answer)
-    }
-
-    /// Ends an answer of the replica's that flows already: the client sees that it is not whole.
-    func cutOff(_ refusal: PathRefusal) {
-        self.why = refusal.answer.why
-        self.downstream.abort()
     }
 
     // MARK: account
@@ -311,11 +286,11 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     /// The client left or broke a rule.
     func downstreamClosed(_ reason: DownstreamEnd) {
         self.stopWaiting()
-        self.giveUpTry()
+        self.clientLeft()
         switch reason {
-        case .aborted where self.why.utf8CodeUnitCount == 0:
+        case .aborted where self.why.utf8CodeUnitCount == 0 && self.phase != .tunnel:
             self.why = "the client closed the connection before the answer was complete"
-        case .aborted:
+        case .aborted, .tunnelClosed:
             break
         case .timedOut:
             self.why = "the client took nothing of its answer for too long"
@@ -332,53 +307,22 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         let now = self.worker.loop.now
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
-        entry.client = self.peer.address
+        entry.client = self.peer.clientAddress(of: self.head)
         entry.durationNanoseconds = now.nanoseconds(since: self.downstream.startedAt)
         entry.status = self.status
         entry.bytesIn = self.downstream.bytesReceived
         entry.bytesOut = self.downstream.bytesSent
         entry.route = self.plan.logName
         entry.service = self.service.plan.logName
-        if self.replica >= 0 { entry.replica = self.service.plan.replicas[self.replica].logName }
+        if let endpoint = self.endpoint { entry.replica = endpoint.plan.logName }
         entry.attempts = self.rule.attempts
         entry.why = self.why
         entry.trace = self.trace
+        entry.requestID = self.requestID.slice
+        entry.times = self.times.ended(now: now)
+        if let session = self.session { self.account(session, &entry) }
         self.worker.account(
-            entry, route: self.plan.index, service: self.service.index, head: self.head)
-    }
-
-    // MARK: One try's begin and end
-
-    private func tryStarts(_ replica: Int, now: MonotonicTime) {
-        self.replica = replica
-        self.tryStartedAt = now
-        self.rule.tryStarted()
-        self.service.tryStarted(replica, now: now)
-        self.worker.metrics.changeInFlight(service: self.service.index, endpoint: replica, by: 1)
-        self.tryIsOpen = true
-    }
-
-    private var tryIsOpen = false
-
-    func tryEnds(_ outcome: TryOutcome, latency: UInt64?, now: MonotonicTime) {
-        guard self.tryIsOpen else { return }
-        self.tryIsOpen = false
-        let received = self.upstream?.bytesReceived ?? 0
-        self.upstream = nil
-        let index = self.service.index
-        self.worker.metrics.changeInFlight(service: index, endpoint: self.replica, by: -1)
-        self.worker.metrics.tryEnded(
-            service: index, endpoint: self.replica, outcome: outcome,
-            nanoseconds: latency == nil ? nil : now.nanoseconds(since: self.tryStartedAt),
-            bytesSent: self.bytesSent, bytesReceived: received)
-        self.bytesSent = 0
-        switch outcome {
-        case .status5xx where (502...504).contains(self.status):
-            // Failing fast must not look like answering fast.
-            self.service.tryFailed(self.replica, now: now)
-        case .success, .status5xx, .clientAborted:
-            self.service.tryEnded(self.replica, latencyNanoseconds: latency, now: now)
-        case .connectFailed, .timeout, .reset, .garbage: self.service.tryFailed(self.replica, now: now)
-        }
+            entry, route: self.worker.routeIndex(of: self.plan), service: self.service.index, head: self.head)
+        self.service.requestEnded()
     }
 }

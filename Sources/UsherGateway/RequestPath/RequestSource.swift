@@ -8,11 +8,13 @@ struct RequestSource: TemplateSource, RouteSubject {
     private let head: RequestHead
     private let peer: Peer
     private let routeName: String
+    private let serviceName: String
 
-    init(_ head: RequestHead, peer: Peer, plan: RoutePlan? = nil) {
+    init(_ head: RequestHead, peer: Peer, plan: RoutePlan? = nil, service: ServicePlan? = nil) {
         self.head = head
         self.peer = peer
         self.routeName = plan?.name ?? ""
+        self.serviceName = service?.name ?? ""
     }
 
     // MARK: For the router
@@ -88,13 +90,20 @@ struct RequestSource: TemplateSource, RouteSubject {
             }
             return false
         case .sourceAddress(let prefix):
-            guard let address = self.peer.address else { return false }
+            guard let address = self.peer.clientAddress(of: self.head) else { return false }
+            (prefix.map { address.masked(prefix: $0) } ?? address).append(to: &bytes)
+            return true
+        case .destinationAddress(let prefix):
+            guard let address = self.peer.destination else { return false }
             (prefix.map { address.masked(prefix: $0) } ?? address).append(to: &bytes)
             return true
         case .route:
             bytes.append(contentsOf: self.routeName.utf8)
             return !self.routeName.isEmpty
-        case .body, .destinationAddress, .identity, .class, .claim, .service:
+        case .service:
+            bytes.append(contentsOf: self.serviceName.utf8)
+            return !self.serviceName.isEmpty
+        case .body, .identity, .class, .claim:
             return false
         }
     }

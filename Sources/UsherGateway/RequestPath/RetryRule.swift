@@ -7,7 +7,8 @@ import UsherTransport
 /// no connection came about                        | another replica, free of attempts and budget
 /// a reused connection died, nothing can be sent    | a fresh connection to the same replica, any method, once
 /// a reused connection died before an answer       | the same, when sending twice does no harm
-/// reset, silence, taken out before the answer     | another replica when sending twice does no harm, within attempts
+/// reset, silence, garbage, broken-off head, taken | another replica when sending twice does no harm, within attempts
+/// out before the answer                           |
 /// status 502, 503, 504                            | the same
 /// anything after the answer's first byte          | the end
 struct RetryRule {
@@ -48,9 +49,10 @@ struct RetryRule {
             self.hasRenewedConnection = true
             self.countedAttempts -= 1
             return .sameReplica
-        case .closedBeforeAnswer, .responseTimedOut, .takenOut:
+        // Nothing of the answer has been passed on: it is judged only while its head is awaited.
+        case .closedBeforeAnswer, .closedInAnswer, .badAnswer, .responseTimedOut, .takenOut:
             return self.mayGoOn(isReplayable) ? .another(isFree: false) : .giveUp
-        case .closedInAnswer, .idleTimedOut, .totalTimedOut, .badAnswer:
+        case .idleTimedOut, .totalTimedOut:
             return .giveUp
         }
     }

@@ -7,9 +7,11 @@ extension TryOutcome {
         self =
             switch failure {
             case .connectFailed, .connectTimedOut: .connectFailed
-            case .closedBeforeAnswer, .closedInAnswer: .reset
-            case .responseTimedOut, .idleTimedOut, .totalTimedOut, .takenOut: .timeout
+            case .closedBeforeAnswer: .reset
+            case .closedInAnswer: .cutShort
+            case .responseTimedOut, .idleTimedOut, .totalTimedOut: .timeout
             case .badAnswer: .garbage
+            case .takenOut: .takenOut
             }
     }
 }

@@ -2,59 +2,55 @@ import UsherConfiguration
 import UsherCore
 import UsherHTTP
 import UsherReplication
+import UsherTelemetry
 import UsherTransport
 
-/// One service, ready to be used: its settings with everything worked out that does not depend on a worker.
+/// One service, ready to be used: its settings with everything worked out that does not depend on a worker or on its
+/// replicas.
 final class ServicePlan: Sendable {
-    struct Replica: Sendable {
-        var address: ReplicaAddress
-        var weight: Int
-        var isBackup: Bool
-        /// The address as the access log writes it.
-        var logName: [UInt8]
-        /// The Host of requests when `host: replica` says so.
-        var host: [UInt8]
-    }
-
-    let index: Int
     let name: String
-    let balance: BalancePolicy
     /// `host: replica`: replicas get their own address as Host.
     let rewritesHost: Bool
     let settings: ServiceSettings
-    let replicas: [Replica]
     let logName: [UInt8]
     let queuePerWorker: Int
+    let panic: PanicRule
+    let ejection: EjectionPolicy?
+    /// Nil: requests are independent of each other.
+    let sessions: SessionPlan?
 
-    init(index: Int, _ settings: ServiceSettings, workers: Int, logName: (String) -> [UInt8]) {
-        self.index = index
+    init(_ settings: ServiceSettings, workers: Int, sessions: SessionPlan?) {
         self.name = settings.name
-        self.balance = settings.balance
         self.rewritesHost = settings.host == .replica
         self.settings = settings
-        self.logName = logName(settings.name)
-        switch settings.replicas {
-        case .list(let list):
-            self.replicas = list.map { replica in
-                Replica(
-                    address: replica.address, weight: replica.weight, isBackup: replica.backup,
-                    logName: logName("\(replica.address)"), host: Self.host(of: replica.address))
-            }
-        case .run(let run):
-            // A supervised replica's address is known when its process is started.
-            self.replicas = (0..<run.count).map { number in
-                Replica(
-                    address: .ip(IPAddress(v4: 0x7f00_0001), port: 0), weight: 1, isBackup: false,
-                    logName: logName("\(settings.name)/\(number)"), host: Array("127.0.0.1".utf8))
-            }
-        }
+        self.logName = AccessEntry.name(settings.name)
         self.queuePerWorker = Self.perWorker(settings.connections.queue, workers)
+        self.panic = PanicRule(share: settings.panic)
+        self.ejection = settings.ejection.map { ejection in
+            EjectionPolicy(
+                failures: ejection.failures, share: ejection.share, duration: ejection.duration,
+                atMost: ejection.atMost)
+        }
+        self.sessions = sessions
     }
 
     /// Without a readiness check, replicas that we do not start ourselves count as ready.
     var isReadyAtOnce: Bool {
-        if case .list = self.settings.replicas { return self.settings.readiness == nil }
-        return false
+        if case .run = self.settings.replicas { return false }
+        return self.settings.readiness == nil
+    }
+
+    /// How replicas are judged. A process that Usher runs is checked in any case: by a connection when nothing else is
+    /// said.
+    var healthConfiguration: ServiceHealth.Configuration {
+        var readiness = self.settings.readiness.map { readiness in
+            ReadinessMachine.Configuration(
+                interval: readiness.interval, rise: readiness.rise, fall: readiness.fall)
+        }
+        if case .run = self.settings.replicas, readiness == nil {
+            readiness = ReadinessMachine.Configuration(interval: .seconds(1), rise: 1, fall: 3)
+        }
+        return ServiceHealth.Configuration(readiness: readiness, ejection: self.ejection)
     }
 
     /// A worker's part of a total, rounded up so that no worker has none.
@@ -78,12 +74,5 @@ final class ServicePlan: Sendable {
         RetryBudget(
             share: self.settings.retries.budget.fraction,
             floorPerSecond: self.settings.retries.floor.perSecond / Double(workers), now: now)
-    }
-
-    private static func host(of address: ReplicaAddress) -> [UInt8] {
-        switch address {
-        case .unix: Array("localhost".utf8)
-        case .ip, .name: Array("\(address)".utf8)
-        }
     }
 }

@@ -2,41 +2,55 @@ import UsherConfiguration
 import UsherCore
 import UsherTelemetry
 
-/// A configuration made ready, immutable and swapped whole: what every worker routes by.
+/// A configuration made ready and the replicas of this moment, immutable and swapped whole: what every worker goes by.
 final class Snapshot: Sendable {
     let settings: Settings
     let router: Router
     let routes: [RoutePlan]
     let services: [ServicePlan]
+    /// In the order of `services`.
+    let endpoints: [EndpointSet]
     let metricNames: MetricNames
 
     /// - Parameter seed: keys the router's hash, so that nobody can choose paths that collide.
-    init(_ settings: Settings, workers: Int, seed: UInt64) {
+    init(_ settings: Settings, services: [ServicePlan], endpoints: [EndpointSet], seed: UInt64) {
         self.settings = settings
-        self.services = settings.services.enumerated().map { index, service in
-            ServicePlan(index: index, service, workers: workers, logName: AccessEntry.name)
-        }
+        self.services = services
+        self.endpoints = endpoints
         self.routes = settings.routes.enumerated().map { index, route in
             RoutePlan(
                 index: index, route, services: settings.services, limits: settings.limits,
                 logName: AccessEntry.name(route.name))
         }
         self.router = Router(settings.routes.map(RoutePattern.init), seed: seed)
-        self.metricNames = MetricNames(
-            routes: settings.routes.map(\.name), services: settings.services.map(\.name),
-            endpoints: self.services.map { service in
-                service.replicas.indices.map { service.replicaName($0) }
-            })
+        self.metricNames = Self.names(settings, endpoints)
     }
-}
 
-extension ServicePlan {
-    /// What metrics, logs and tables call a replica: its address, or the service's name and a number when it is run by
-    /// us.
-    func replicaName(_ index: Int) -> String {
-        switch self.settings.replicas {
-        case .list(let list): list.indices.contains(index) ? "\(list[index].address)" : ""
-        case .run: "\(self.settings.name)/\(index)"
-        }
+    /// The same configuration with other replicas.
+    init(_ other: Snapshot, endpoints: [EndpointSet]) {
+        self.settings = other.settings
+        self.services = other.services
+        self.endpoints = endpoints
+        self.routes = other.routes
+        self.router = other.router
+        self.metricNames = Self.names(other.settings, endpoints)
+    }
+
+    /// Before the first configuration is in force: nothing is served.
+    static func empty(_ settings: Settings, seed: UInt64) -> Snapshot {
+        var settings = settings
+        settings.services = []
+        settings.routes = []
+        return Snapshot(settings, services: [], endpoints: [], seed: seed)
+    }
+
+    private static func names(_ settings: Settings, _ endpoints: [EndpointSet]) -> MetricNames {
+        MetricNames(
+            routes: settings.routes.map(\.name), services: settings.services.map(\.name),
+            endpoints: endpoints.map { $0.endpoints.map(\.name) })
+    }
+
+    func service(named name: String) -> Int? {
+        self.services.firstIndex { $0.name == name }
     }
 }

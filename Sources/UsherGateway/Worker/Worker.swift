@@ -12,10 +12,17 @@ import UsherTransport
 final class Worker: RequestAcceptor, @unchecked Sendable {
     let index: Int
     let loop: LoopContext
-    let snapshot: Snapshot
-    let services: [WorkerService]
+    /// How many workers share the limits.
+    let workerCount: Int
+    private(set) var snapshot: Snapshot
+    /// In the order of the snapshot's services.
+    private(set) var services: [WorkerService] = []
+    /// These, and those that the configuration has no longer while requests are with them.
+    private var servicesByControl: [ObjectIdentifier: WorkerService] = [:]
     var metrics: WorkerMetrics
     var random: SeededRandom
+    /// Memory for values that are rendered and looked at once.
+    var scratch: [UInt8] = []
     private var accessLog: AccessLogBatch?
     private var accessLogIsDue = false
     private let accessLogTimer = DeadlineTimer()
@@ -27,34 +34,66 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     private static let accessLogDelay: UInt64 = 200_000_000
 
     init(
-        index: Int, snapshot: Snapshot, workers: Int, eventLoop: any EventLoop, accessLog: AccessLogWriter?,
+        index: Int, of workers: Int, snapshot: Snapshot, eventLoop: any EventLoop, accessLog: AccessLogWriter?,
         seed: UInt64
     ) {
         self.index = index
+        self.workerCount = workers
         self.snapshot = snapshot
-        let loop = LoopContext(eventLoop: eventLoop)
-        self.loop = loop
-        self.services = snapshot.services.map { WorkerService($0, loop: loop, workers: workers) }
+        self.loop = LoopContext(eventLoop: eventLoop)
         self.metrics = WorkerMetrics(names: snapshot.metricNames)
         self.random = SeededRandom(seed: seed)
         let format: AccessLogFormat = snapshot.settings.log.format == .json ? .json : .combined
         self.accessLog = accessLog.map { AccessLogBatch(writer: $0, format: format) }
         self.accessLogTimer.onFire = { [unowned self] _ in self.flushAccessLog() }
-        self.countConnections()
     }
 
-    private func countConnections() {
-        for service in self.services {
-            for (endpoint, pool) in service.pools.enumerated() {
-                pool.onChange = { [unowned self] isUp in
-                    if isUp {
-                        self.metrics.upstreamConnected(service: service.index, endpoint: endpoint)
-                    } else {
-                        self.metrics.upstreamDisconnected(service: service.index, endpoint: endpoint)
-                    }
-                }
-            }
+    // MARK: Snapshots
+
+    /// Goes by another snapshot from the next request on; what runs goes on as it began.
+    ///
+    /// - Parameter controls: of the snapshot's services, in their order.
+    func apply(_ snapshot: Snapshot, _ controls: [ServiceControl]) {
+        let services = zip(snapshot.services, controls).enumerated().map { index, pair in
+            let (plan, control) = pair
+            if let known = self.servicesByControl[ObjectIdentifier(control)] { return known }
+            let service = WorkerService(plan, index: index, control: control, worker: self)
+            self.servicesByControl[ObjectIdentifier(control)] = service
+            return service
         }
+        for service in self.services where !services.contains(where: { $0 === service }) { service.retire() }
+        let earlierPlaces = services.map { service in
+            self.services.firstIndex { $0 === service }
+        }
+        let origins = services.indices.map { index in
+            services[index].update(snapshot.services[index], snapshot.endpoints[index], index: index)
+        }
+        self.metrics.move(
+            to: snapshot.metricNames, services: earlierPlaces, endpoints: origins)
+        self.snapshot = snapshot
+        self.services = services
+        for service in services { service.serveQueue() }
+    }
+
+    func service(of control: ServiceControl) -> WorkerService? {
+        self.servicesByControl[ObjectIdentifier(control)]
+    }
+
+    /// A service that was retired has no request left.
+    func isOver(_ service: WorkerService) {
+        self.servicesByControl[ObjectIdentifier(service.control)] = nil
+    }
+
+    /// Calls `done` as soon as nothing runs any more at a replica that was taken out.
+    func whenDrained(_ id: EndpointID, of control: ServiceControl, _ done: @escaping () -> Void) {
+        if let service = self.service(of: control) { service.whenDrained(id, done) } else { done() }
+    }
+
+    /// The number that a route's counters have now; a request may have begun under an older snapshot.
+    func routeIndex(of plan: RoutePlan) -> Int {
+        let routes = self.snapshot.routes
+        if routes.indices.contains(plan.index), routes[plan.index] === plan { return plan.index }
+        return routes.firstIndex { $0.name == plan.name } ?? -1
     }
 
     // MARK: Connections
@@ -85,7 +124,14 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         case .tooMany: self.metrics.connectionRefused(.connections)
         case .tooManyFromClient: self.metrics.connectionRefused(.connectionsPerClient)
         case .outOfDescriptors: self.metrics.connectionRefused(.fileDescriptors)
+        case .untrustedProxy: self.metrics.connectionRefused(.untrustedProxy)
+        case .badProxyHeader: self.metrics.connectionRefused(.badProxyHeader)
         }
+    }
+
+    /// Lets the connections of a listener that is closed finish what they do.
+    func drainConnections(of listener: Int) {
+        for connection in self.connections where connection.listener == listener { connection.drain() }
     }
 
     /// Ends idle connections now and the others after their answer; `done` is called when none is left.
@@ -108,7 +154,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
 
     /// The last call: nothing is sent or logged afterwards.
     func close() {
-        for service in self.services { service.close() }
+        for service in Array(self.servicesByControl.values) { service.close() }
         self.flushAccessLog()
         self.loop.cancel(self.accessLogTimer)
         self.accessLogTimer.onFire = nil

@@ -6,163 +6,289 @@ import UsherTransport
 
 /// One worker's part of a replicated service: who may be picked, its connections, its queue and its retry budget.
 ///
+/// It is known by its name: a reload changes what it says and whom it knows, and requests go on.
+///
 /// Confinement: the worker's event loop.
 final class WorkerService {
-    /// What is known of one replica on this worker.
-    private struct ReplicaState {
-        /// The control plane's verdict.
-        var isReady = false
-        /// Was ready once: used again when nothing else is left (`panic`).
-        var wasReady = false
-        /// Connecting failed here a moment ago; not picked until then.
-        var suspendedUntil: UInt64 = 0
-        var failedConnects = 0
-    }
-
-    let index: Int
-    let plan: ServicePlan
-    let pools: [UpstreamPool]
+    /// Its place among the worker's services; -1 once the configuration has it no longer.
+    private(set) var index: Int
+    private(set) var plan: ServicePlan
+    private(set) var set = EndpointSet.none
+    /// In the order of `set`.
+    private(set) var endpoints: [WorkerEndpoint] = []
     private(set) var balancer: Balancer
-    private var replicas: [ReplicaState]
+    let control: ServiceControl
+    private var byID: [EndpointID: WorkerEndpoint] = [:]
+    /// Taken out while requests were with them.
+    private var leaving: [EndpointID: WorkerEndpoint] = [:]
+    private var availableCount = 0
+    /// Too few replicas are ready: all that once were are used.
+    private(set) var isPanicking = false
     private var budget: RetryBudget
     private var queue = CircularBuffer<(exchange: Exchange, ticket: UInt64)>()
-    private let loop: LoopContext
-    private let revival = DeadlineTimer()
+    /// Requests under way.
+    private var exchangeCount = 0
+    private unowned let worker: Worker
 
-    init(_ plan: ServicePlan, loop: LoopContext, workers: Int) {
-        self.index = plan.index
+    init(_ plan: ServicePlan, index: Int, control: ServiceControl, worker: Worker) {
+        self.index = index
         self.plan = plan
-        self.loop = loop
-        let configuration = plan.poolConfiguration(workers: workers)
-        self.pools = plan.replicas.map { UpstreamPool($0.address, configuration, loop: loop) }
+        self.control = control
+        self.worker = worker
         self.balancer = Balancer(
-            policy: plan.balance,
-            endpoints: plan.replicas.map { .init(weight: $0.weight, isBackup: $0.isBackup) })
-        self.replicas = Array(repeating: ReplicaState(), count: plan.replicas.count)
-        self.budget = plan.retryBudget(workers: workers, now: loop.now)
-        if plan.isReadyAtOnce {
-            for index in plan.replicas.indices { self.setReady(index, true) }
-        }
-        for pool in self.pools { pool.onFree = { [unowned self] in self.serveQueue() } }
-        self.revival.onFire = { [unowned self] now in self.revive(now: now) }
+            policy: plan.settings.balance, endpoints: [], slowStart: plan.settings.slowStart)
+        self.budget = plan.retryBudget(workers: worker.workerCount, now: worker.loop.now)
     }
 
     // MARK: Picking
 
     enum Choice {
-        case replica(Int)
+        case endpoint(WorkerEndpoint)
         case noneReady
         case allTried
     }
 
-    /// Chooses a replica for one try. When none is ready, one that was ready before is better than nothing: its
-    /// readiness check may be what is wrong, and a refused connection costs little.
-    func choose(excluding tried: TriedEndpoints, now: MonotonicTime, random: inout SeededRandom) -> Choice {
+    /// Chooses a replica for one try.
+    func choose(
+        excluding tried: TriedEndpoints, session: inout Session?, now: MonotonicTime, random: inout SeededRandom
+    ) -> Choice {
+        if session != nil, let index = self.follow(&session, excluding: tried) {
+            return .endpoint(self.endpoints[index])
+        }
         switch self.balancer.pick(excluding: tried, now: now, random: &random) {
-        case .endpoint(let index): return .replica(index)
+        case .endpoint(let index): return .endpoint(self.endpoints[index])
+        case .noneReady: return .noneReady
         case .allTried: return .allTried
-        case .noneReady: break
         }
-        let start = random.below(self.replicas.count)
-        for offset in self.replicas.indices {
-            let index = (start + offset) % self.replicas.count
-            if self.replicas[index].wasReady && !tried.contains(index) { return .replica(index) }
-        }
-        return tried.isEmpty ? .noneReady : .allTried
     }
 
-    func tryStarted(_ replica: Int, now: MonotonicTime) {
-        self.balancer.requestStarted(replica, now: now)
+    /// The replica that a request would get now; nobody's turn is taken.
+    func preview(session: inout Session?, now: MonotonicTime, random: SeededRandom) -> WorkerEndpoint? {
+        if session != nil, let index = self.follow(&session, excluding: .init()) { return self.endpoints[index] }
+        var random = random
+        switch self.balancer.preview(excluding: .init(), now: now, random: &random) {
+        case .endpoint(let index): return self.endpoints[index]
+        case .noneReady, .allTried: return nil
+        }
+    }
+
+    /// The replica of a session: the one it was with, else the first of its own order that may be picked; nil when
+    /// there is none.
+    private func follow(_ session: inout Session?, excluding tried: TriedEndpoints) -> Int? {
+        func isAvailable(_ index: Int) -> Bool {
+            self.balancer.isReady(index) && !tried.contains(self.endpoints[index].id)
+        }
+        guard let rendezvous = self.set.rendezvous else { return nil }
+        if let wanted = session?.wanted, let index = rendezvous.index(of: wanted), isAvailable(index) {
+            session?.outcome = .kept
+            return index
+        }
+        guard let key = session?.key else { return nil }
+        let bound = self.plan.sessions?.bound
+        let picked = rendezvous.pick(key) { isAvailable($0) } isFull: { index in
+            guard let bound else { return false }
+            // This worker's share stands for the whole: which worker gets a client's connection is chance.
+            return bound.isFull(
+                load: self.balancer.inFlight(index), weight: self.set.endpoints[index].weight,
+                ofWeights: self.readyWeight, inFlight: self.balancer.inFlightCount)
+        }
+        guard let picked else { return nil }
+        session?.picked(isFirstChoice: picked.isFirstChoice)
+        return picked.index
+    }
+
+    private var readyWeight = 0
+
+    /// Another replica than this one may take the request.
+    func hasAnother(than endpoint: WorkerEndpoint, excluding tried: TriedEndpoints) -> Bool {
+        self.endpoints.contains { other in
+            other !== endpoint && self.balancer.isReady(other.index) && !tried.contains(other.id)
+        }
+    }
+
+    /// A ready replica that can take a request at once, so that nobody waits for a busy one beside it.
+    func free(besides full: WorkerEndpoint, excluding tried: TriedEndpoints) -> WorkerEndpoint? {
+        self.endpoints.first { other in
+            other !== full && other.plan.isBackup == full.plan.isBackup && self.balancer.isReady(other.index)
+                && !tried.contains(other.id) && other.pool.hasRoom
+        }
+    }
+
+    // MARK: Tries
+
+    func tryStarted(_ endpoint: WorkerEndpoint, now: MonotonicTime) {
+        endpoint.tryStarted()
+        self.balancer.requestStarted(endpoint.index, now: now)
     }
 
     /// - Parameter latencyNanoseconds: to the answer's first byte; nil when that says nothing about the replica.
-    func tryEnded(_ replica: Int, latencyNanoseconds: UInt64?, now: MonotonicTime) {
-        let isWanted = self.plan.balance == .latency
+    func trySucceeded(_ endpoint: WorkerEndpoint, latencyNanoseconds: UInt64?, now: MonotonicTime) {
+        if latencyNanoseconds != nil { _ = endpoint.outcomes.record(failed: false, now: now, self.plan.ejection) }
+        let isWanted = self.plan.settings.balance == .latency
         let latency = isWanted ? latencyNanoseconds.map { Duration.nanoseconds(Int64(clamping: $0)) } : nil
-        self.balancer.requestEnded(replica, latency: latency, now: now)
+        self.balancer.requestEnded(endpoint.index, latency: latency, now: now)
+        endpoint.tryEnded()
     }
 
-    func tryFailed(_ replica: Int, now: MonotonicTime) {
-        self.balancer.requestFailed(replica, now: now)
+    /// - Parameter isOutcome: it says how the replica answers; a refused connection is judged by itself.
+    func tryFailed(_ endpoint: WorkerEndpoint, isOutcome: Bool, now: MonotonicTime) {
+        self.balancer.requestFailed(endpoint.index, now: now)
+        if isOutcome, let cause = endpoint.outcomes.record(failed: true, now: now, self.plan.ejection) {
+            self.control.failuresSeen(endpoint.id, cause)
+        }
+        endpoint.tryEnded()
     }
 
     func requestArrived(now: MonotonicTime) {
+        self.exchangeCount += 1
         self.budget.requestArrived(now: now)
+    }
+
+    func requestEnded() {
+        self.exchangeCount -= 1
+        if self.index < 0 && self.exchangeCount == 0 { self.close() }
     }
 
     func mayRetry(now: MonotonicTime) -> Bool {
         self.budget.mayRetry(now: now)
     }
 
-    // MARK: Readiness
+    // MARK: Changes
 
-    /// The control plane's verdict changed.
-    func setReady(_ replica: Int, _ isReady: Bool) {
-        guard self.replicas.indices.contains(replica) else { return }
-        self.replicas[replica].isReady = isReady
-        if isReady {
-            self.replicas[replica].wasReady = true
-            self.replicas[replica].suspendedUntil = 0
-            self.replicas[replica].failedConnects = 0
+    /// Takes over what a snapshot says of this service; `serveQueue` follows when the whole snapshot is in force.
+    ///
+    /// - Returns: for each endpoint of the new set its place in the old one; nil when the places are as before.
+    func update(_ plan: ServicePlan, _ set: EndpointSet, index: Int) -> [Int?]? {
+        self.index = index
+        let isSamePlan = plan === self.plan
+        if !isSamePlan { self.take(plan) }
+        guard set !== self.set || !isSamePlan else { return nil }
+        let origins = self.take(set)
+        self.balancer.replace(
+            policy: plan.settings.balance,
+            endpoints: set.endpoints.map { .init(id: $0.id, weight: $0.weight, isBackup: $0.isBackup) },
+            slowStart: plan.settings.slowStart)
+        self.applyAvailability()
+        return origins
+    }
+
+    private func take(_ plan: ServicePlan) {
+        let configuration = plan.poolConfiguration(workers: self.worker.workerCount)
+        if plan.settings.retries != self.plan.settings.retries {
+            self.budget = plan.retryBudget(workers: self.worker.workerCount, now: self.worker.loop.now)
         }
-        self.balancer.setReady(replica, isReady)
-        if isReady {
-            self.serveQueue()
-        } else {
-            self.pools[replica].failWaiting(.init(.takenOut, "the replica was taken out before it answered"))
+        self.plan = plan
+        for endpoint in self.endpoints { endpoint.pool.update(configuration) }
+    }
+
+    private func take(_ set: EndpointSet) -> [Int?] {
+        let configuration = self.plan.poolConfiguration(workers: self.worker.workerCount)
+        var origins: [Int?] = []
+        origins.reserveCapacity(set.endpoints.count)
+        var left = self.byID
+        var added: [WorkerEndpoint] = []
+        var endpoints: [WorkerEndpoint] = []
+        endpoints.reserveCapacity(set.endpoints.count)
+        for (index, plan) in set.endpoints.enumerated() {
+            if let known = left.removeValue(forKey: plan.id) {
+                origins.append(known.index)
+                known.move(to: plan, index: index)
+                endpoints.append(known)
+            } else {
+                origins.append(nil)
+                let endpoint = WorkerEndpoint(
+                    plan, index: index, service: self, worker: self.worker, configuration)
+                self.byID[plan.id] = endpoint
+                added.append(endpoint)
+                endpoints.append(endpoint)
+            }
+        }
+        for endpoint in left.values { self.dismiss(endpoint) }
+        self.endpoints = endpoints
+        self.set = set
+        // Read after the set is in place: what changes from now on is told to this worker as well.
+        self.control.withStates(of: added.map(\.id)) { number, state in
+            _ = added[number].take(state.availability)
+            if let address = state.address { added[number].pool.move(to: address) }
+        }
+        return origins
+    }
+
+    private func dismiss(_ endpoint: WorkerEndpoint) {
+        self.byID[endpoint.id] = nil
+        endpoint.leave()
+        guard !endpoint.isIdle else { return }
+        self.leaving[endpoint.id] = endpoint
+        endpoint.whenIdle { [weak self] in self?.leaving[endpoint.id] = nil }
+    }
+
+    /// Calls `done` as soon as nothing runs any more at a replica that was taken out.
+    func whenDrained(_ id: EndpointID, _ done: @escaping () -> Void) {
+        if let endpoint = self.leaving[id] ?? self.byID[id] { endpoint.whenIdle(done) } else { done() }
+    }
+
+    /// The control plane's verdict on one replica changed.
+    ///
+    /// - Parameter isLost: it failed its checks: who waits for its answer had better ask another.
+    func setAvailability(_ id: EndpointID, _ availability: EndpointAvailability, isLost: Bool) {
+        guard let endpoint = self.byID[id] else { return }
+        let couldBePicked = endpoint.availability.mayBePicked
+        guard endpoint.take(availability) else { return }
+        if couldBePicked != availability.mayBePicked { self.availableCount += couldBePicked ? -1 : 1 }
+        self.applyAvailability(of: endpoint)
+        if self.balancer.isReady(endpoint.index) { self.serveQueue() }
+        if isLost { endpoint.pool.failWaiting(.init(.takenOut, "the replica was taken out before it answered")) }
+    }
+
+    private func applyAvailability(of endpoint: WorkerEndpoint) {
+        let panics = self.plan.panic.isPanic(ready: self.availableCount, of: self.endpoints.count)
+        guard panics == self.isPanicking else { return self.applyAvailability() }
+        let wasReady = self.balancer.isReady(endpoint.index)
+        self.setReady(endpoint)
+        let isReady = self.balancer.isReady(endpoint.index)
+        if isReady != wasReady { self.readyWeight += isReady ? endpoint.plan.weight : -endpoint.plan.weight }
+    }
+
+    private func applyAvailability() {
+        self.availableCount = self.endpoints.count { $0.availability.mayBePicked }
+        self.isPanicking = self.plan.panic.isPanic(ready: self.availableCount, of: self.endpoints.count)
+        self.readyWeight = 0
+        for endpoint in self.endpoints {
+            self.setReady(endpoint)
+            if self.balancer.isReady(endpoint.index) { self.readyWeight += endpoint.plan.weight }
         }
     }
 
-    func move(_ replica: Int, to address: ReplicaAddress) {
-        guard self.pools.indices.contains(replica) else { return }
-        self.pools[replica].move(to: address)
+    private func setReady(_ endpoint: WorkerEndpoint) {
+        let availability = endpoint.availability
+        let isReady = availability.mayBePicked || (self.isPanicking && availability.mayBePickedInPanic)
+        self.balancer.setReady(endpoint.index, isReady, rampFrom: availability.rampFrom)
     }
 
-    /// A replica that refuses connections is not asked again for a moment: 250 ms, doubled up to 8 s.
-    func connectFailed(_ replica: Int, now: MonotonicTime) {
-        guard self.replicas.indices.contains(replica) else { return }
-        let doublings = min(self.replicas[replica].failedConnects, 5)
-        self.replicas[replica].failedConnects += 1
-        self.replicas[replica].suspendedUntil = now.nanoseconds &+ 250_000_000 << UInt64(doublings)
-        self.balancer.setReady(replica, false)
-        self.scheduleRevival(now: now)
+    func move(_ id: EndpointID, to address: ReplicaAddress) {
+        self.byID[id]?.pool.move(to: address)
     }
 
-    func connectSucceeded(_ replica: Int) {
-        guard self.replicas.indices.contains(replica) else { return }
-        self.replicas[replica].failedConnects = 0
-        if self.replicas[replica].suspendedUntil != 0 {
-            self.replicas[replica].suspendedUntil = 0
-            self.balancer.setReady(replica, self.replicas[replica].isReady)
-        }
+    /// The configuration has this service no longer: requests that are under way finish.
+    func retire() {
+        self.index = -1
+        if self.exchangeCount == 0 { self.close() }
     }
 
-    private func scheduleRevival(now: MonotonicTime) {
-        let next = self.replicas.lazy.map(\.suspendedUntil).filter { $0 != 0 }.min()
-        if let next { self.loop.schedule(self.revival, at: next, now: now) }
-    }
-
-    private func revive(now: MonotonicTime) {
-        for index in self.replicas.indices where self.replicas[index].suspendedUntil != 0 {
-            guard self.replicas[index].suspendedUntil <= now.nanoseconds else { continue }
-            self.replicas[index].suspendedUntil = 0
-            self.balancer.setReady(index, self.replicas[index].isReady)
-        }
-        self.scheduleRevival(now: now)
-        self.serveQueue()
+    /// Closes what is idle; called when nobody needs the service any more.
+    func close() {
+        for endpoint in self.endpoints { self.dismiss(endpoint) }
+        self.worker.isOver(self)
     }
 
     // MARK: The queue
-
-    /// How many requests may wait on this worker.
-    private var queueMax: Int { self.plan.queuePerWorker }
 
     /// Lets a request wait for a free connection; false when too many wait already.
     ///
     /// - Parameter isFirst: it has waited before, and found nothing when its turn came.
     func enqueue(_ exchange: Exchange, ticket: UInt64, isFirst: Bool) -> Bool {
         self.dropAbandoned()
-        guard isFirst || self.queue.count < self.queueMax else { return false }
+        guard isFirst || self.queue.count < self.plan.queuePerWorker else { return false }
         if isFirst {
             self.queue.prepend((exchange, ticket))
         } else {
@@ -172,7 +298,7 @@ final class WorkerService {
     }
 
     /// Connections may be free: those that waited longest try again, until one has to go on waiting.
-    private func serveQueue() {
+    func serveQueue() {
         while true {
             self.dropAbandoned()
             guard let first = self.queue.popFirst() else { return }
@@ -183,14 +309,5 @@ final class WorkerService {
 
     private func dropAbandoned() {
         while let first = self.queue.first, !first.exchange.isWaiting(first.ticket) { self.queue.removeFirst() }
-    }
-
-    /// Closes what is idle; called when the worker goes.
-    func close() {
-        self.loop.cancel(self.revival)
-        for pool in self.pools {
-            pool.onFree = nil
-            pool.remove()
-        }
     }
 }

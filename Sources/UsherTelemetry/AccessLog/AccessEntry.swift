@@ -1,4 +1,5 @@
 package import UsherCore
+package import UsherHTTP
 
 /// How lines of the access log are written.
 package enum AccessLogFormat: Sendable, Hashable {
@@ -18,6 +19,8 @@ package struct AccessEntry: Sendable {
     package var client: IPAddress?
     /// From the request's first byte to the answer's last.
     package var durationNanoseconds: UInt64 = 0
+    /// Where that time went; shown when there was a replica or something to tell.
+    package var times = RequestTimes()
     /// 0 when the client went away before a status was sent.
     package var status: Int = 0
     /// Bytes received from and sent to the client, heads included.
@@ -33,6 +36,10 @@ package struct AccessEntry: Sendable {
     /// Why the answer is Usher's own, or the exchange did not end well; empty when all was well.
     package var why: StaticString = ""
     package var trace: TraceContext?
+    /// The request's id where it is another than the trace's: bytes of the head that comes with the entry.
+    package var requestID: ByteSlice?
+    /// Nil when the service has no sessions.
+    package var session: SessionOutcome?
 
     package init() {}
 

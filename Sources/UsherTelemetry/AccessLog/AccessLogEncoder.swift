@@ -12,7 +12,7 @@ package struct AccessLogEncoder: Sendable {
     private var clientText: [UInt8] = []
 
     /// What a line takes beside names and fields of the head: keys, numbers, date, trace.
-    private static let fixedBytes = 640
+    private static let fixedBytes = 896
 
     package init() {}
 
@@ -24,7 +24,7 @@ package struct AccessLogEncoder: Sendable {
         if entry.client != client || clientText.isEmpty { setClient(entry.client) }
         let bytes = head?.bytes ?? ByteBuffer()
         bytes.withUnsafeReadableBytes { readable in
-            let fields = HeadFields(head, in: readable)
+            let fields = HeadFields(head, requestID: entry.requestID, in: readable)
             let names = entry.route.count + entry.service.count + entry.replica.count + entry.why.utf8CodeUnitCount * 6
             let room = Self.fixedBytes + names + clientText.count + fields.count * 6
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
@@ -57,26 +57,41 @@ package struct AccessLogEncoder: Sendable {
         line.append(",\"bytes-out\":")
         line.append(decimal: UInt64(clamping: entry.bytesOut))
         line.append(",\"duration-ms\":")
-        let microseconds = entry.durationNanoseconds / 1000
-        line.append(decimal: microseconds / 1000)
-        line.append(byte: UInt8(ascii: "."))
-        line.append(threeDigits: microseconds % 1000)
+        line.append(milliseconds: entry.durationNanoseconds)
+        appendTimes(entry, to: &line)
         line.appendName(",\"route\":\"", entry.route)
         line.appendName(",\"service\":\"", entry.service)
         line.appendName(",\"replica\":\"", entry.replica)
         line.append(",\"attempts\":")
         line.append(decimal: UInt64(clamping: entry.attempts))
-        let why = entry.why
-        line.appendField(
-            ",\"why\":\"", UnsafeRawBufferPointer(start: why.utf8Start, count: why.utf8CodeUnitCount))
+        if let session = entry.session { line.appendLabel(",\"session\":\"", session.label) }
+        line.appendLabel(",\"why\":\"", entry.why)
         if let trace = entry.trace {
             line.append(",\"trace\":\"")
             line.append(trace: trace)
             line.append(byte: UInt8(ascii: "\""))
         }
+        line.appendField(",\"request\":\"", fields.requestID)
         line.appendField(",\"user-agent\":\"", fields.userAgent)
         line.appendField(",\"referer\":\"", fields.referer)
         line.append("}\n")
+    }
+
+    /// Most requests neither queue nor connect, so those members stand only where there is something to tell.
+    private func appendTimes(_ entry: borrowing AccessEntry, to line: inout LineWriter) {
+        if entry.times.queue >= 1000 {
+            line.append(",\"queue-ms\":")
+            line.append(milliseconds: entry.times.queue)
+        }
+        if entry.times.connect >= 1000 {
+            line.append(",\"connect-ms\":")
+            line.append(milliseconds: entry.times.connect)
+        }
+        guard !entry.replica.isEmpty else { return }
+        line.append(",\"wait-ms\":")
+        line.append(milliseconds: entry.times.wait)
+        line.append(",\"transfer-ms\":")
+        line.append(milliseconds: entry.times.transfer)
     }
 
     private func appendCombined(_ entry: borrowing AccessEntry, _ fields: HeadFields, to line: inout LineWriter) {
@@ -128,10 +143,12 @@ private struct HeadFields {
     var query = UnsafeRawBufferPointer(start: nil, count: 0)
     var userAgent = UnsafeRawBufferPointer(start: nil, count: 0)
     var referer = UnsafeRawBufferPointer(start: nil, count: 0)
+    var requestID = UnsafeRawBufferPointer(start: nil, count: 0)
     var isHTTP10 = false
 
-    init(_ head: RequestHead?, in bytes: UnsafeRawBufferPointer) {
+    init(_ head: RequestHead?, requestID slice: ByteSlice?, in bytes: UnsafeRawBufferPointer) {
         guard let head else { return }
+        if let slice { requestID = Self.piece(slice, bytes) }
         method = Self.piece(head.methodSlice, bytes)
         host = Self.piece(head.authority, bytes)
         path = Self.piece(head.path, bytes)
@@ -142,7 +159,9 @@ private struct HeadFields {
     }
 
     /// Bytes of all parts together.
-    var count: Int { method.count + host.count + path.count + query.count + userAgent.count + referer.count }
+    var count: Int {
+        method.count + host.count + path.count + query.count + userAgent.count + referer.count + requestID.count
+    }
 
     private static func piece(_ slice: ByteSlice, _ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let start = Int(slice.start)
@@ -164,7 +183,21 @@ extension LineWriter {
         append(byte: UInt8(ascii: "\""))
     }
 
-    /// The same for a name that is escaped already.
+    /// The same for a text of our own.
+    @inline(__always)
+    fileprivate mutating func appendLabel(_ key: StaticString, _ value: StaticString) {
+        appendField(key, UnsafeRawBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+    }
+
+    /// Nanoseconds as milliseconds with three decimals.
+    fileprivate mutating func append(milliseconds nanoseconds: UInt64) {
+        let microseconds = nanoseconds / 1000
+        append(decimal: microseconds / 1000)
+        append(byte: UInt8(ascii: "."))
+        append(threeDigits: microseconds % 1000)
+    }
+
+    /// A member whose value is escaped already.
     @inline(__always)
     fileprivate mutating func appendName(_ key: StaticString, _ value: [UInt8]) {
         guard !value.isEmpty else { return }

@@ -34,8 +34,9 @@ struct LineWriter {
     }
 
     mutating func append(decimal value: UInt64) {
-        var digits = 1
-        var bound: UInt64 = 10
+        guard value >= 10 else { return append(byte: UInt8(truncatingIfNeeded: value) &+ 0x30) }
+        var digits = 2
+        var bound: UInt64 = 100
         while value >= bound {
             digits += 1
             let (next, overflow) = bound.multipliedReportingOverflow(by: 10)
@@ -44,9 +45,12 @@ struct LineWriter {
         }
         guard reserve(digits) else { return }
         var rest = value
-        for place in stride(from: count + digits - 1, through: count, by: -1) {
-            space[place] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
-            rest /= 10
+        var place = count + digits
+        while place > count {
+            let tenth = rest / 10
+            place -= 1
+            space[place] = UInt8(truncatingIfNeeded: rest &- tenth &* 10) &+ 0x30
+            rest = tenth
         }
         count += digits
     }
@@ -54,9 +58,14 @@ struct LineWriter {
     /// Exactly three digits, the last three of the number.
     mutating func append(threeDigits value: UInt64) {
         guard reserve(3) else { return }
-        space[count] = UInt8(truncatingIfNeeded: value / 100 % 10) &+ 0x30
-        space[count + 1] = UInt8(truncatingIfNeeded: value / 10 % 10) &+ 0x30
-        space[count + 2] = UInt8(truncatingIfNeeded: value % 10) &+ 0x30
+        // Below 1000, so nothing here overflows.
+        let rest = UInt32(truncatingIfNeeded: value % 1000)
+        let hundreds = rest / 100
+        let belowHundred = rest &- hundreds &* 100
+        let tens = belowHundred / 10
+        space[count] = UInt8(truncatingIfNeeded: hundreds) &+ 0x30
+        space[count + 1] = UInt8(truncatingIfNeeded: tens) &+ 0x30
+        space[count + 2] = UInt8(truncatingIfNeeded: belowHundred &- tens &* 10) &+ 0x30
         count += 3
     }
 
@@ -125,6 +134,16 @@ struct LineWriter {
             space.storeBytes(of: word, toByteOffset: count, as: UInt64.self)
             count += 8
             index += 8
+        }
+        let rest = bytes.count - index
+        // The last eight once more, when only some of them are left: those that overlap are the same.
+        if rest > 0, rest < 8, index - start >= 8 {
+            let word = bytes.loadUnaligned(fromByteOffset: index - (8 - rest), as: UInt64.self)
+            if Self.special(word) == 0 {
+                space.storeBytes(of: word, toByteOffset: count - (8 - rest), as: UInt64.self)
+                count += rest
+                return bytes.count - start
+            }
         }
         while index < bytes.count, Self.isPlain(bytes[index]) {
             space[count] = bytes[index]

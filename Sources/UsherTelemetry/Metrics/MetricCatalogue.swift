@@ -41,14 +41,15 @@ package enum MetricCatalogue {
     package static let clientConnectionsAccepted = counter(
         "usher_client_connections_accepted_total", [], "Client connections accepted.")
     package static let clientConnectionsRefused = counter(
-        "usher_client_connections_refused_total", ["reason"], "Client connections closed at accept.")
+        "usher_client_connections_refused_total", ["reason"],
+        "Client connections closed at accept, or for their PROXY header.")
 
     package static let endpointRequests = counter(
         "usher_endpoint_requests_total", ["service", "endpoint", "outcome"],
         "Tries at a replica; one client request may need several.")
     package static let endpointDuration = histogram(
         "usher_endpoint_request_duration_seconds", ["service", "endpoint"],
-        "Time from the choice of a replica to the last byte of its answer.")
+        "Time from the choice of a replica to the last byte of its answer; a replica without tries has none.")
     package static let endpointSentBytes = counter(
         "usher_endpoint_sent_bytes_total", unit: "bytes", ["service", "endpoint"],
         "Bytes sent to a replica, heads included.")
@@ -64,6 +65,23 @@ package enum MetricCatalogue {
         "usher_endpoint_connections_opened_total", ["service", "endpoint"], "Connections to a replica opened.")
     package static let endpointReady = gauge(
         "usher_endpoint_ready", ["service", "endpoint"], "1 when a replica may take requests, else 0.")
+    package static let endpointState = gauge(
+        "usher_endpoint_state", ["service", "endpoint", "state"],
+        "1 for the state that a replica is in, 0 for the others.")
+    package static let endpointUnaskedAnswers = counter(
+        "usher_endpoint_unasked_answers_total", ["service", "endpoint"],
+        "Times that a replica sent bytes which no request asked for; the connection is closed.")
+
+    package static let tunnels = gauge(
+        "usher_tunnels", ["service", "endpoint"], "Upgraded connections (WebSocket and others) that are open.")
+    package static let tunnelsOpened = counter(
+        "usher_tunnels_opened_total", ["service", "endpoint"], "Connections that were upgraded.")
+    package static let tunnelReceivedBytes = counter(
+        "usher_tunnel_received_bytes_total", unit: "bytes", ["service", "endpoint"],
+        "Bytes that tunnels carried from clients to a replica.")
+    package static let tunnelSentBytes = counter(
+        "usher_tunnel_sent_bytes_total", unit: "bytes", ["service", "endpoint"],
+        "Bytes that tunnels carried from a replica to clients.")
 
     package static let retries = counter(
         "usher_service_retries_total", ["service"], "Tries after the first one of a request.")
@@ -75,6 +93,24 @@ package enum MetricCatalogue {
         "usher_service_queue_full_total", ["service"], "Requests that found the queue full.")
     package static let queueLength = gauge(
         "usher_service_queue_length", ["service"], "Requests that wait for a connection.")
+    package static let sessions = counter(
+        "usher_service_sessions_total", ["service", "outcome"],
+        "Requests with session tracking that got a replica, by what became of the session.")
+    package static let ejections = counter(
+        "usher_service_ejections_total", ["service", "reason"],
+        "Replicas taken out for how they answered; they come back by themselves.")
+    package static let panic = gauge(
+        "usher_service_panic", ["service"],
+        "1 while too few replicas are ready, so that those which once were are used as well.")
+    package static let resolutions = counter(
+        "usher_discovery_resolutions_total", ["service", "outcome"],
+        "Times that the name of a service's replicas was resolved, by what came of it.")
+
+    package static let reloads = counter(
+        "usher_reloads_total", ["outcome"], "Reloads of the configuration, by how they ended.")
+    package static let configurationLoaded = gauge(
+        "usher_configuration_loaded_timestamp_seconds", unit: "seconds", [],
+        "When the configuration in force was read, since the Unix epoch.")
 
     package static let accessLogLines = counter(
         "usher_access_log_lines_total", [], "Access log lines written.")
@@ -101,8 +137,10 @@ package enum MetricCatalogue {
         requests, requestDuration, receivedBytes, sentBytes, refusedRequests,
         clientConnections, clientConnectionsAccepted, clientConnectionsRefused,
         endpointRequests, endpointDuration, endpointSentBytes, endpointReceivedBytes, endpointInFlight,
-        endpointConnections, endpointConnects, endpointReady,
-        retries, retriesRefused, noReplica, queueFull, queueLength,
+        endpointConnections, endpointConnects, endpointUnaskedAnswers, endpointReady, endpointState,
+        tunnels, tunnelsOpened, tunnelReceivedBytes, tunnelSentBytes,
+        retries, retriesRefused, noReplica, queueFull, queueLength, sessions, ejections, panic, resolutions,
+        reloads, configurationLoaded,
         accessLogLines, accessLogDropped,
         workers, build, processCPU, processMemory, processStart, processOpenFiles, processFileLimit,
     ]
@@ -122,37 +160,4 @@ package enum MetricCatalogue {
     private static func histogram(_ name: String, _ labels: [String], _ meaning: String) -> MetricDefinition {
         MetricDefinition(name: name, kind: .histogram, unit: "seconds", labels: labels, meaning: meaning)
     }
-}
-
-/// The text of `docs/metrics.md`.
-package func metricsPage() -> String {
-    var page = """
-        # Metrics
-
-        `GET /metrics` on the admin address gives these in Prometheus' text format 0.0.4. Made from
-        `Sources/UsherTelemetry/Metrics/MetricCatalogue.swift`; a test keeps both the same.
-
-        Where a request had no service or no route, the label is `-`. Labels take their values from the configuration
-        and from closed lists, never from a request.
-
-        | name | type | unit | labels | meaning |
-        | --- | --- | --- | --- | --- |
-
-        """
-    for metric in MetricCatalogue.all {
-        let labels = metric.labels.map { "`\($0)`" }.joined(separator: ", ")
-        page += "| `\(metric.name)` | \(metric.kind.rawValue) | \(metric.unit) | \(labels) | \(metric.meaning) |\n"
-    }
-    let closed: [(String, [String])] = [
-        ("code", StatusClass.allCases.map(\.label)),
-        ("outcome", TryOutcome.allCases.map(\.label)),
-        ("reason", ConnectionRefusal.allCases.map(\.label)),
-        ("status", RefusedStatus.all.map(String.init)),
-        ("le", LatencyHistogram.boundLabels + ["+Inf"]),
-    ]
-    page += "\nThe closed lists:\n\n"
-    for (label, values) in closed {
-        page += "- `\(label)`: " + values.map { "`\($0)`" }.joined(separator: ", ") + "\n"
-    }
-    return page
 }

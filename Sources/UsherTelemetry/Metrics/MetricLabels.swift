@@ -8,10 +8,14 @@ package enum TryOutcome: Int, Sendable, Hashable, CaseIterable {
     case connectFailed
     /// No first byte within `timeouts.response`, silence, or the end of `timeouts.total`.
     case timeout
-    /// The replica closed or reset the connection before its answer was whole.
+    /// The replica closed or reset the connection before its answer's first byte.
     case reset
+    /// The replica closed or reset the connection inside its answer.
+    case cutShort
     /// What the replica sent is not an HTTP answer.
     case garbage
+    /// The replica was taken out while it had not begun to answer.
+    case takenOut
     /// The client went away before the answer was whole, which says nothing about the replica.
     case clientAborted
 
@@ -22,7 +26,9 @@ package enum TryOutcome: Int, Sendable, Hashable, CaseIterable {
         case .connectFailed: "connect-failed"
         case .timeout: "timeout"
         case .reset: "reset"
+        case .cutShort: "cut-short"
         case .garbage: "garbage"
+        case .takenOut: "taken-out"
         case .clientAborted: "client-aborted"
         }
     }
@@ -31,12 +37,12 @@ package enum TryOutcome: Int, Sendable, Hashable, CaseIterable {
     package var isFailure: Bool {
         switch self {
         case .success, .clientAborted: false
-        case .status5xx, .connectFailed, .timeout, .reset, .garbage: true
+        case .status5xx, .connectFailed, .timeout, .reset, .cutShort, .garbage, .takenOut: true
         }
     }
 }
 
-/// Why a client's connection was closed at accept; the `reason` label of `usher_client_connections_refused_total`.
+/// Why a client's connection was closed at once; the `reason` label of `usher_client_connections_refused_total`.
 package enum ConnectionRefusal: Int, Sendable, Hashable, CaseIterable {
     /// `limits.connections` is reached.
     case connections
@@ -46,6 +52,10 @@ package enum ConnectionRefusal: Int, Sendable, Hashable, CaseIterable {
     case fileDescriptors
     /// Usher is shutting down.
     case draining
+    /// The listener wants a PROXY header, and the peer is not trusted to send one.
+    case untrustedProxy
+    /// A trusted peer sent no PROXY header, or a malformed one.
+    case badProxyHeader
 
     package var label: String {
         switch self {
@@ -53,6 +63,29 @@ package enum ConnectionRefusal: Int, Sendable, Hashable, CaseIterable {
         case .connectionsPerClient: "connections-per-client"
         case .fileDescriptors: "file-descriptors"
         case .draining: "draining"
+        case .untrustedProxy: "untrusted-proxy"
+        case .badProxyHeader: "bad-proxy-header"
+        }
+    }
+}
+
+/// What became of a request's session; the `outcome` label of `usher_service_sessions_total`, each request once.
+package enum SessionOutcome: Int, Sendable, Hashable, CaseIterable {
+    /// It went to the replica that it belongs to.
+    case kept
+    /// The request brought none.
+    case new
+    /// Its replica may not be used now, so it went to another one.
+    case moved
+    /// What it brought is not ours or cannot be read; it was replaced.
+    case forged
+
+    package var label: StaticString {
+        switch self {
+        case .kept: "kept"
+        case .new: "new"
+        case .moved: "moved"
+        case .forged: "forged"
         }
     }
 }
@@ -114,5 +147,10 @@ package struct MetricNames: Sendable, Hashable {
         self.routes = routes
         self.services = services
         self.endpoints = endpoints
+    }
+
+    /// How many endpoints a service has; none for a number without names.
+    func endpointCount(of service: Int) -> Int {
+        endpoints.indices.contains(service) ? endpoints[service].count : 0
     }
 }

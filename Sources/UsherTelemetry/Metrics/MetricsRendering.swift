@@ -1,4 +1,4 @@
-/// What `/metrics` says beside the workers' counters.
+/// What `/metrics` says of the process, beside what workers and control plane count.
 package struct ProcessMetrics: Sendable {
     /// Usher's version.
     package var version: String
@@ -19,15 +19,14 @@ package struct ProcessMetrics: Sendable {
     }
 }
 
-/// The whole answer of `/metrics`; `readiness` is by service and endpoint, a missing entry counts as not ready.
-package func renderPrometheus(
-    _ metrics: WorkerMetrics, names: MetricNames, readiness: [[Bool]], process: ProcessMetrics
-) -> String {
+/// The whole answer of `/metrics`, from all workers' counters together.
+package func renderPrometheus(_ metrics: WorkerMetrics, control: ControlMetrics, process: ProcessMetrics) -> String {
     var text = PrometheusText()
-    renderRequests(metrics, names, to: &text)
+    renderRequests(metrics, to: &text)
     renderConnections(metrics, to: &text)
-    renderEndpoints(metrics, names, readiness, to: &text)
-    renderServices(metrics, names, to: &text)
+    renderEndpoints(metrics, control, to: &text)
+    renderServices(metrics, control, to: &text)
+    renderReloads(control, to: &text)
     renderProcess(metrics, process, to: &text)
     return text.text
 }
@@ -35,19 +34,20 @@ package func renderPrometheus(
 /// What stands for a route or a service that a request did not have.
 private let nobody = "-"
 
-private func renderRequests(_ metrics: WorkerMetrics, _ names: MetricNames, to text: inout PrometheusText) {
-    var used: [(labels: [String], counted: RouteMetrics)] = []
-    for route in -1..<min(metrics.routeCount, names.routes.count) {
-        for service in -1..<min(metrics.serviceCount, names.services.count) {
-            guard let counted = metrics.pair(route: route, service: service) else { continue }
-            used.append(
-                ([service < 0 ? nobody : names.services[service], route < 0 ? nobody : names.routes[route]], counted))
-        }
+private func renderRequests(_ metrics: WorkerMetrics, to text: inout PrometheusText) {
+    let names = metrics.names
+    let pairs = metrics.routes.pairs.sorted { ($0.route, $0.service) < ($1.route, $1.service) }
+    let used = pairs.map { pair in
+        let labels = PrometheusLabels([
+            "service": names.services.indices.contains(pair.service) ? names.services[pair.service] : nobody,
+            "route": names.routes.indices.contains(pair.route) ? names.routes[pair.route] : nobody,
+        ])
+        return (labels: labels, counted: pair.counted)
     }
     text.family(MetricCatalogue.requests)
     for (labels, counted) in used {
         for code in StatusClass.allCases where counted.codes[code.rawValue] > 0 {
-            text.sample(MetricCatalogue.requests, labels + [code.label], "\(counted.codes[code.rawValue])")
+            text.sample(MetricCatalogue.requests, labels, last: code.label, "\(counted.codes[code.rawValue])")
         }
     }
     text.family(MetricCatalogue.requestDuration)
@@ -58,7 +58,7 @@ private func renderRequests(_ metrics: WorkerMetrics, _ names: MetricNames, to t
     for (labels, counted) in used { text.sample(MetricCatalogue.sentBytes, labels, "\(counted.sentBytes)") }
     text.family(MetricCatalogue.refusedRequests)
     for (place, status) in RefusedStatus.all.enumerated() {
-        text.sample(MetricCatalogue.refusedRequests, ["\(status)"], "\(metrics.refusedRequests[place])")
+        text.sample(MetricCatalogue.refusedRequests, .none, last: "\(status)", "\(metrics.refusedRequests[place])")
     }
 }
 
@@ -68,48 +68,19 @@ private func renderConnections(_ metrics: WorkerMetrics, to text: inout Promethe
     text.family(MetricCatalogue.clientConnectionsRefused)
     for reason in ConnectionRefusal.allCases {
         text.sample(
-            MetricCatalogue.clientConnectionsRefused, [reason.label], "\(metrics.refusedConnections[reason.rawValue])")
+            MetricCatalogue.clientConnectionsRefused, .none, last: reason.label,
+            "\(metrics.refusedConnections[reason.rawValue])")
     }
 }
 
-private func renderEndpoints(
-    _ metrics: WorkerMetrics, _ names: MetricNames, _ readiness: [[Bool]], to text: inout PrometheusText
-) {
-    var known: [(labels: [String], counted: EndpointMetrics, ready: Bool)] = []
-    for (service, endpoints) in zip(names.services.indices, names.endpoints) {
-        for (endpoint, name) in endpoints.enumerated() {
-            let counted = metrics.endpoint(service: service, endpoint: endpoint) ?? EndpointMetrics()
-            let ready =
-                readiness.indices.contains(service) && readiness[service].indices.contains(endpoint)
-                && readiness[service][endpoint]
-            known.append(([names.services[service], name], counted, ready))
-        }
+private func renderServices(_ metrics: WorkerMetrics, _ control: ControlMetrics, to text: inout PrometheusText) {
+    let rows = zip(metrics.names.services, metrics.services).enumerated().map { service, pair in
+        let (name, counted) = pair
+        return (
+            labels: PrometheusLabels(["service": name]), counted: counted,
+            control: control.services.element(service) ?? ControlMetrics.Service()
+        )
     }
-    text.family(MetricCatalogue.endpointRequests)
-    for (labels, counted, _) in known {
-        for outcome in TryOutcome.allCases {
-            text.sample(
-                MetricCatalogue.endpointRequests, labels + [outcome.label], "\(counted.outcomes[outcome.rawValue])")
-        }
-    }
-    text.family(MetricCatalogue.endpointDuration)
-    for (labels, counted, _) in known { text.histogram(MetricCatalogue.endpointDuration, labels, counted.duration) }
-    let plain: [(MetricDefinition, (EndpointMetrics) -> String)] = [
-        (MetricCatalogue.endpointSentBytes, { "\($0.sentBytes)" }),
-        (MetricCatalogue.endpointReceivedBytes, { "\($0.receivedBytes)" }),
-        (MetricCatalogue.endpointInFlight, { "\($0.inFlight)" }),
-        (MetricCatalogue.endpointConnections, { "\($0.connections)" }),
-        (MetricCatalogue.endpointConnects, { "\($0.connects)" }),
-    ]
-    for (metric, value) in plain {
-        text.family(metric)
-        for (labels, counted, _) in known { text.sample(metric, labels, value(counted)) }
-    }
-    text.family(MetricCatalogue.endpointReady)
-    for (labels, _, ready) in known { text.sample(MetricCatalogue.endpointReady, labels, ready ? "1" : "0") }
-}
-
-private func renderServices(_ metrics: WorkerMetrics, _ names: MetricNames, to text: inout PrometheusText) {
     let plain: [(MetricDefinition, (ServiceMetrics) -> String)] = [
         (MetricCatalogue.retries, { "\($0.retries)" }),
         (MetricCatalogue.retriesRefused, { "\($0.retriesRefused)" }),
@@ -119,11 +90,34 @@ private func renderServices(_ metrics: WorkerMetrics, _ names: MetricNames, to t
     ]
     for (metric, value) in plain {
         text.family(metric)
-        for (service, name) in names.services.enumerated() {
-            let counted = metrics.services.indices.contains(service) ? metrics.services[service] : ServiceMetrics()
-            text.sample(metric, [name], value(counted))
+        for row in rows { text.sample(metric, row.labels, value(row.counted)) }
+    }
+    text.family(MetricCatalogue.sessions)
+    for row in rows {
+        for outcome in SessionOutcome.allCases {
+            text.sample(
+                MetricCatalogue.sessions, row.labels, last: "\(outcome.label)",
+                "\(row.counted.sessions[outcome.rawValue])")
         }
     }
+    text.family(MetricCatalogue.ejections)
+    for row in rows { text.counts(MetricCatalogue.ejections, row.labels, row.control.ejections.labelled) }
+    text.family(MetricCatalogue.panic)
+    for row in rows { text.sample(MetricCatalogue.panic, row.labels, row.control.isPanicking ? "1" : "0") }
+    text.family(MetricCatalogue.resolutions)
+    for row in rows {
+        guard let discovery = row.control.discovery else { continue }
+        text.counts(MetricCatalogue.resolutions, row.labels, discovery.labelled)
+    }
+}
+
+private func renderReloads(_ control: ControlMetrics, to text: inout PrometheusText) {
+    text.family(MetricCatalogue.reloads)
+    text.counts(MetricCatalogue.reloads, .none, control.reloads.labelled)
+    // A clock before 1970 or after the year 2500 shows as the nearest that can be written.
+    let (nanoseconds, overflow) = UInt64(clamping: control.configurationLoadedUnixMilliseconds)
+        .multipliedReportingOverflow(by: 1_000_000)
+    text.single(MetricCatalogue.configurationLoaded, PrometheusText.seconds(overflow ? .max : nanoseconds))
 }
 
 private func renderProcess(_ metrics: WorkerMetrics, _ process: ProcessMetrics, to text: inout PrometheusText) {
@@ -132,7 +126,7 @@ private func renderProcess(_ metrics: WorkerMetrics, _ process: ProcessMetrics, 
     text.single(MetricCatalogue.accessLogDropped, "\(dropped)")
     text.single(MetricCatalogue.workers, "\(process.workers)")
     text.family(MetricCatalogue.build)
-    text.sample(MetricCatalogue.build, [process.version], "1")
+    text.sample(MetricCatalogue.build, PrometheusLabels(["version": process.version]), "1")
     guard let usage = process.usage else { return }
     text.single(MetricCatalogue.processCPU, PrometheusText.seconds(usage.cpuNanoseconds))
     text.single(MetricCatalogue.processMemory, "\(usage.residentBytes)")
@@ -141,10 +135,9 @@ private func renderProcess(_ metrics: WorkerMetrics, _ process: ProcessMetrics, 
     text.single(MetricCatalogue.processFileLimit, "\(usage.fileLimit)")
 }
 
-extension PrometheusText {
-    /// A family of one sample without labels.
-    fileprivate mutating func single(_ metric: MetricDefinition, _ value: String) {
-        family(metric)
-        sample(metric, [], value)
+extension Array {
+    /// The element at an index that may not exist.
+    func element(_ index: Int) -> Element? {
+        indices.contains(index) ? self[index] : nil
     }
 }

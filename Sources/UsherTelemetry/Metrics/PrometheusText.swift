@@ -8,27 +8,37 @@ struct PrometheusText {
         text += "# TYPE \(metric.name) \(metric.kind.rawValue)\n"
     }
 
-    mutating func sample(_ metric: MetricDefinition, _ labels: [String], _ value: String) {
+    /// One line; `last` is the value of the metric's last label where that is not among the labels given.
+    mutating func sample(
+        _ metric: MetricDefinition, _ labels: PrometheusLabels, last: String? = nil, _ value: String
+    ) {
         text += metric.name
-        appendLabels(metric.labels, labels)
-        text += " \(value)\n"
+        append(labels, last.map { (metric.labels.last ?? "", $0) })
+        text += value
+        text += "\n"
     }
 
-    mutating func histogram(_ metric: MetricDefinition, _ labels: [String], _ histogram: borrowing LatencyHistogram) {
+    mutating func histogram(_ metric: MetricDefinition, _ labels: PrometheusLabels, _ histogram: LatencyHistogram) {
         var below: UInt64 = 0
-        for (bucket, bound) in (LatencyHistogram.boundLabels + ["+Inf"]).enumerated() {
+        for bucket in histogram.counts.indices {
             below = below.addingSaturating(histogram.counts[bucket])
-            text += metric.name + "_bucket"
-            appendLabels(metric.labels + ["le"], labels + [bound])
-            text += " \(below)\n"
+            text += metric.name
+            text += "_bucket"
+            append(labels, ("le", Self.bucketLabels[bucket]))
+            text += "\(below)\n"
         }
-        text += metric.name + "_sum"
-        appendLabels(metric.labels, labels)
-        text += " \(Self.seconds(histogram.sumNanoseconds))\n"
-        text += metric.name + "_count"
-        appendLabels(metric.labels, labels)
-        text += " \(below)\n"
+        text += metric.name
+        text += "_sum"
+        append(labels, nil)
+        text += Self.seconds(histogram.sumNanoseconds)
+        text += "\n"
+        text += metric.name
+        text += "_count"
+        append(labels, nil)
+        text += "\(below)\n"
     }
+
+    private static let bucketLabels = LatencyHistogram.boundLabels + ["+Inf"]
 
     /// Nanoseconds as seconds, exact: no rounding through floating point.
     static func seconds(_ nanoseconds: UInt64) -> String {
@@ -37,29 +47,34 @@ struct PrometheusText {
         return "\(whole)." + String(repeating: "0", count: 9 - digits.count) + digits
     }
 
-    private mutating func appendLabels(_ names: [String], _ values: [String]) {
-        guard !names.isEmpty else { return }
-        text += "{"
-        var first = true
-        for (name, value) in zip(names, values) {
-            if !first { text += "," }
-            first = false
-            text += name + "=\""
-            appendEscaped(value)
-            text += "\""
+    /// Labels in braces, if there are any, and the space before the value. What `last` says needs no escaping.
+    private mutating func append(_ labels: PrometheusLabels, _ last: (name: String, value: String)?) {
+        if !labels.text.isEmpty || last != nil {
+            text += "{"
+            text += labels.text
+            if let last {
+                if !labels.text.isEmpty { text += "," }
+                text += last.name
+                text += "=\""
+                text += last.value
+                text += "\""
+            }
+            text += "}"
         }
-        text += "}"
+        text += " "
     }
 
-    private mutating func appendEscaped(_ value: String) {
-        for scalar in value.unicodeScalars {
-            switch scalar {
-            case "\\": text += "\\\\"
-            case "\"": text += "\\\""
-            case "\n": text += "\\n"
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
+    /// A family of one sample without labels.
+    mutating func single(_ metric: MetricDefinition, _ value: String) {
+        family(metric)
+        sample(metric, .none, value)
+    }
+
+    /// One line for each value of the metric's last label.
+    mutating func counts(
+        _ metric: MetricDefinition, _ labels: PrometheusLabels, _ counts: [(label: String, count: UInt64)]
+    ) {
+        for (label, count) in counts { sample(metric, labels, last: label, "\(count)") }
     }
 
     private static func escapedHelp(_ help: String) -> String {
@@ -72,5 +87,28 @@ struct PrometheusText {
             }
         }
         return escaped
+    }
+}
+
+/// Labels as they stand between the braces, made once for all the lines they are in.
+struct PrometheusLabels {
+    private(set) var text = ""
+
+    static let none = PrometheusLabels([:])
+
+    init(_ labels: KeyValuePairs<String, String>) {
+        for (name, value) in labels {
+            if !text.isEmpty { text += "," }
+            text += name + "=\""
+            for scalar in value.unicodeScalars {
+                switch scalar {
+                case "\\": text += "\\\\"
+                case "\"": text += "\\\""
+                case "\n": text += "\\n"
+                default: text.unicodeScalars.append(scalar)
+                }
+            }
+            text += "\""
+        }
     }
 }

@@ -30,6 +30,8 @@ package struct ServiceMetrics: Sendable {
     package var queueFull: UInt64 = 0
     /// Requests that wait for a connection now.
     package var queueLength: Int = 0
+    /// Requests with a session, by what became of it.
+    package var sessions = InlineArray<4, UInt64>(repeating: 0)
 
     package init() {}
 
@@ -39,13 +41,16 @@ package struct ServiceMetrics: Sendable {
         noReplica = noReplica.addingSaturating(other.noReplica)
         queueFull = queueFull.addingSaturating(other.queueFull)
         queueLength = queueLength.addingClamped(other.queueLength)
+        for outcome in sessions.indices {
+            sessions[outcome] = sessions[outcome].addingSaturating(other.sessions[outcome])
+        }
     }
 }
 
 /// What one worker knows of one endpoint.
 package struct EndpointMetrics: Sendable {
     /// Tries by outcome.
-    package var outcomes = InlineArray<7, UInt64>(repeating: 0)
+    package var outcomes = InlineArray<9, UInt64>(repeating: 0)
     /// From the choice of the endpoint to the last byte of its answer.
     package var duration = LatencyHistogram()
     /// Bytes sent to and received from the replica, heads included.
@@ -57,6 +62,14 @@ package struct EndpointMetrics: Sendable {
     package var connections: Int = 0
     /// Requests that the replica works on now.
     package var inFlight: Int = 0
+    /// Times that the replica sent bytes which no request asked for.
+    package var unaskedAnswers: UInt64 = 0
+    /// Tunnels that are open now, and all that were opened.
+    package var tunnels: Int = 0
+    package var tunnelsOpened: UInt64 = 0
+    /// Bytes that tunnels carried from clients to the replica, and from it to clients.
+    package var tunnelReceivedBytes: UInt64 = 0
+    package var tunnelSentBytes: UInt64 = 0
 
     package init() {}
 
@@ -84,6 +97,11 @@ package struct EndpointMetrics: Sendable {
         connects = connects.addingSaturating(other.connects)
         connections = connections.addingClamped(other.connections)
         inFlight = inFlight.addingClamped(other.inFlight)
+        unaskedAnswers = unaskedAnswers.addingSaturating(other.unaskedAnswers)
+        tunnels = tunnels.addingClamped(other.tunnels)
+        tunnelsOpened = tunnelsOpened.addingSaturating(other.tunnelsOpened)
+        tunnelReceivedBytes = tunnelReceivedBytes.addingSaturating(other.tunnelReceivedBytes)
+        tunnelSentBytes = tunnelSentBytes.addingSaturating(other.tunnelSentBytes)
     }
 }
 

@@ -5,7 +5,7 @@ package import UsherHTTP
 /// Where one request came in and its answer goes out: an HTTP/1.1 connection during one exchange.
 ///
 /// The handler calls `sendHead` once, `sendBody` any number of times and `sendEnd` once, then `flush`;
-/// or `answer` alone; or `abort` at any moment.
+/// or `answer` alone; or `abort` at any moment. After `sendUpgrade` instead of `sendHead` the connection is a tunnel.
 package protocol Downstream: AnyObject {
     /// The request's head. Valid until the exchange is over.
     var head: RequestHead { get }
@@ -21,16 +21,23 @@ package protocol Downstream: AnyObject {
     /// A `1xx` head of the replica, passed on before the answer.
     func sendInformational(_ head: ResponseHead)
     func sendHead(_ head: ResponseHead, edits: HeadEdits)
+    /// The replica's 101: from here on bytes pass as they are, both ways, until either side closes.
+    ///
+    /// What the client sent behind its request goes to `requestBody` before this returns. `sendBody` sends raw bytes,
+    /// `sendEnd` sends what waits and then closes; `head` stays valid until then.
+    func sendUpgrade(_ head: ResponseHead, edits: HeadEdits)
     func sendBody(_ data: ByteBuffer)
     func sendEnd(_ trailers: Trailers?)
     func flush()
 
-    /// An answer of Usher's own, whole.
+    /// True after `sendHead` while nothing of the answer has left: `answer` would take its place.
+    var answerCanBeReplaced: Bool { get }
+    /// An answer of Usher's own, whole. Behind an answer that has begun and cannot be replaced any more: `abort`.
     func answer(_ answer: LocalAnswer)
     /// The answer cannot be finished: the client must see that it was cut off.
     func abort()
 
-    /// Reads no more of the request's body until `resumeBody`.
+    /// Reads no more of the request's body, or of the tunnel, until `resumeBody`.
     func pauseBody()
     func resumeBody()
 }
@@ -39,6 +46,7 @@ package protocol Downstream: AnyObject {
 package protocol DownstreamHandler: AnyObject {
     /// The connection is ready for whatever the handler does first; always the first call.
     func begin()
+    /// More of the request's body, or what the client sends into its tunnel.
     func requestBody(_ data: ByteBuffer)
     func requestEnd(_ trailers: Trailers?)
     /// No more of the request is there for now: what was gathered may leave.
@@ -55,6 +63,8 @@ package enum DownstreamEnd: Sendable {
     case aborted
     case timedOut
     case refused(Refusal)
+    /// The client closed its tunnel, in order or not; all that it sent was handed over.
+    case tunnelClosed
 }
 
 /// Receives requests: the start of a request's path.
@@ -73,8 +83,23 @@ package struct HeadEdits {
     package var removedNames: [[UInt8]] = []
     /// Whole lines to add, each ended by CR LF.
     package var addedLines: ByteBuffer?
+    /// The request's id as the two halves of 32 hexadecimal digits; nil: none is added.
+    package var requestID: (high: UInt64, low: UInt64)?
 
     package init() {}
+
+    /// Adds one more line, ended by CR LF.
+    package mutating func add(_ line: ByteBuffer) {
+        if self.addedLines == nil { self.addedLines = line } else { self.addedLines?.writeImmutableBuffer(line) }
+    }
+
+    func writeRequestID(to writer: inout HeadWriter) {
+        guard let (high, low) = self.requestID else { return }
+        writer.write("X-Request-Id: ")
+        writer.write(hexadecimal: high)
+        writer.write(hexadecimal: low)
+        writer.write("\r\n")
+    }
 }
 
 /// An answer that Usher gives itself.

@@ -4,14 +4,14 @@ package import UsherHTTP
 /// Writing answers: heads and small bodies gather in one buffer, so that they leave in one system call.
 extension HTTP1ServerConnection {
     /// Fields of a replica's answer that are written anew or belong to the other connection.
-    private static var framingFields: HeaderSet { HeaderSet().with(.contentLength).with(.usher) }
+    static var framingFields: HeaderSet { HeaderSet().with(.contentLength).with(.usher) }
     /// Hop-by-hop fields never pass on anyway; `Usher-*` is ours to say.
     private static var connectionFields: HeaderSet { HeaderSet().with(.usher) }
     /// A body up to this many bytes is copied behind what already waits instead of costing a second write.
     private static let copiedBodyMax = 8192
 
     /// Room for the lines of a head that are our own.
-    private static let ownBytes = 256
+    static let ownBytes = 256
 
     package func sendInformational(_ head: ResponseHead) {
         // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
@@ -29,6 +29,7 @@ extension HTTP1ServerConnection {
 
     package func sendHead(_ head: ResponseHead, edits: HeadEdits) {
         self.answerIsStarted = true
+        self.answerOffset = self.out?.writerIndex ?? 0
         self.answerFraming = self.framing(of: head)
         if self.answerFraming == .untilClose || (self.phase == .body && !self.canDiscardBody) {
             self.closesAfterAnswer = true
@@ -45,6 +46,7 @@ extension HTTP1ServerConnection {
                 Self.writeStatusLine(head, bytes, to: &writer)
                 head.copyFields(to: &writer, of: bytes, dropping: dropped, droppingNames: edits.removedNames)
                 writer.write(date)
+                edits.writeRequestID(to: &writer)
                 if isChunked { writer.write("Transfer-Encoding: chunked\r\n") }
                 if edits.addedLines == nil { writer.write(ending) }
             }
@@ -78,6 +80,10 @@ extension HTTP1ServerConnection {
     }
 
     package func answer(_ answer: LocalAnswer) {
+        if self.answerIsStarted {
+            guard self.answerCanBeReplaced else { return self.abort() }
+            self.takeAnswerBack()
+        }
         self.answerIsStarted = true
         if answer.closes || (self.phase == .body && !self.canDiscardBody) { self.closesAfterAnswer = true }
         let date = self.loop.dateLine
@@ -108,12 +114,30 @@ extension HTTP1ServerConnection {
         guard let context = self.context else { return }
         if let out = self.out {
             self.out = nil
+            self.answerOffset = -1
             context.writeAndFlush(self.wrapOutboundOut(out), promise: nil)
             self.loop.writeBuffers.giveBack(out)
         } else if self.hasUnflushed {
             context.flush()
         }
         self.hasUnflushed = false
+    }
+
+    // MARK: Taking an answer back
+
+    package var answerCanBeReplaced: Bool {
+        self.answerIsStarted && self.answerOffset >= 0 && (self.phase == .body || self.phase == .answering)
+    }
+
+    /// Forgets what was written of an answer; interim answers and earlier exchanges' answers before it stay.
+    private func takeAnswerBack() {
+        if var out = self.out.take() {
+            self.bytesSent -= out.writerIndex - self.answerOffset
+            out.moveWriterIndex(to: self.answerOffset)
+            self.out = out
+        }
+        self.answerOffset = -1
+        self.closesAfterAnswer = self.isDraining || !self.head.keepAlive
     }
 
     // MARK: Pieces of a head
@@ -126,7 +150,7 @@ extension HTTP1ServerConnection {
     }
 
     /// The replica's own reason phrase passes on, behind our own version (RFC 9110 §2.5).
-    private static func writeStatusLine(_ head: ResponseHead, _ bytes: Span<UInt8>, to writer: inout HeadWriter) {
+    static func writeStatusLine(_ head: ResponseHead, _ bytes: Span<UInt8>, to writer: inout HeadWriter) {
         writer.write("HTTP/1.1 ")
         writer.write(decimal: head.status)
         writer.write(" ")
@@ -154,7 +178,7 @@ extension HTTP1ServerConnection {
     // MARK: The gathering buffer
 
     @inline(__always)
-    private func append(_ body: (inout ByteBuffer) -> Void) {
+    func append(_ body: (inout ByteBuffer) -> Void) {
         var out = self.out.take() ?? self.loop.writeBuffers.take()
         let before = out.writerIndex
         body(&out)
@@ -165,6 +189,7 @@ extension HTTP1ServerConnection {
     /// Moves what was gathered to the channel, without flushing.
     private func writeOut() {
         guard let out = self.out.take() else { return }
+        self.answerOffset = -1
         self.hasUnflushed = true
         self.context?.write(self.wrapOutboundOut(out), promise: nil)
         self.loop.writeBuffers.giveBack(out)

@@ -1,6 +1,64 @@
 import NIOCore
 import UsherHTTP
 
+/// The ordinary end of an exchange.
+extension HTTP1ServerConnection {
+    /// The answer has been sent whole.
+    func answerIsComplete() {
+        switch self.phase {
+        case .answering, .tunnel:
+            self.exchangeIsOver()
+        case .body:
+            self.endHandler()
+            if self.closesAfterAnswer {
+                self.lingerAndClose()
+            } else {
+                self.phase = .discarding
+                self.loop.schedule(self, after: self.limits.bodyGrace, now: self.loop.now)
+                self.resumeInput()
+            }
+        case .head, .discarding, .closing:
+            break
+        }
+    }
+
+    /// May an answer that is sent before the body was read leave the connection usable?
+    var canDiscardBody: Bool {
+        guard let head = self.requestHead, case .length(let length) = head.framing else { return self.phase != .body }
+        return !head.expectsContinue && length <= self.limits.discardMax
+    }
+
+    private func endHandler() {
+        let handler = self.handler
+        self.handler = nil
+        handler?.exchangeEnded()
+    }
+
+    func exchangeIsOver() {
+        self.endHandler()
+        self.giveHeadBack()
+        if self.closesAfterAnswer {
+            self.lingerAndClose()
+            return
+        }
+        self.phase = .head
+        self.loop.schedule(self, after: self.limits.idle, now: self.loop.now)
+        self.resumeInput()
+    }
+
+    func giveHeadBack() {
+        guard let head = self.requestHead else { return }
+        self.requestHead = nil
+        self.loop.giveBack(head)
+    }
+
+    func endHandler(_ reason: DownstreamEnd) {
+        let handler = self.handler
+        self.handler = nil
+        handler?.downstreamClosed(reason)
+    }
+}
+
 /// Endings that are not the ordinary one: refusals, connections that are not used any more, answers that are cut off.
 extension HTTP1ServerConnection {
     /// The client broke a rule in the middle of an exchange: it gets the refusal when nothing was answered yet.

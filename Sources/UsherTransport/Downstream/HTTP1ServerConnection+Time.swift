@@ -19,7 +19,7 @@ extension HTTP1ServerConnection {
             self.refuse(Refusal(408, "the request's head took too long"))
         case .body:
             self.checkBodyRate(now: now)
-        case .answering:
+        case .answering, .tunnel:
             // The exchange's own time-outs hold here.
             break
         case .discarding:

@@ -10,6 +10,7 @@ package import UsherHTTP
 /// body       | an exchange runs and its request body is being read        | the body is complete
 /// answering  | the request is complete, its answer is not                 | the answer is complete
 /// discarding | answered; the rest of a short body is read and thrown away | the body is complete
+/// tunnel     | upgraded: bytes pass as they are                           | either side closes
 /// closing    | nothing more is read as a request                          | the channel closes
 ///
 /// Confinement: the channel's event loop.
@@ -17,11 +18,13 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
-    enum Phase { case head, body, answering, discarding, closing }
+    enum Phase { case head, body, answering, discarding, tunnel, closing }
 
     let loop: LoopContext
     let limits: ConnectionLimits
     let acceptor: any RequestAcceptor
+    /// `Listener.Configuration.id` of the listener that it came in through.
+    package let listener: Int
     var context: ChannelHandlerContext?
     /// Where this connection stands in its owner's list of connections.
     package var registryIndex = -1
@@ -45,6 +48,8 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     var hasUnflushed = false
     var answerFraming = BodyFraming.none
     var answerIsStarted = false
+    /// Where the answer begins in `out`; -1 when a part of it has left, so that it cannot be taken back.
+    var answerOffset = -1
     var closesAfterAnswer = false
 
     package var startedAt = MonotonicTime.start
@@ -55,11 +60,14 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     package var isWritable = true
     var stalledBytes = 0
 
-    package init(loop: LoopContext, limits: ConnectionLimits, peer: Peer, acceptor: any RequestAcceptor) {
+    package init(
+        loop: LoopContext, limits: ConnectionLimits, peer: Peer, acceptor: any RequestAcceptor, listener: Int = 0
+    ) {
         self.loop = loop
         self.limits = limits
         self.peer = peer
         self.acceptor = acceptor
+        self.listener = listener
     }
 
     /// The request's head while an exchange runs.
@@ -74,7 +82,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     /// No request is under way.
     package var isIdle: Bool { self.phase == .head && (self.requestHead?.isEmpty ?? true) }
 
-    /// Lets the exchange under way finish, then closes; an idle connection closes at once.
+    /// Lets the exchange under way finish, then closes; an idle connection closes at once, a tunnel lives on.
     package func drain() {
         self.isDraining = true
         if self.isIdle {
@@ -98,12 +106,15 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
+        let isTunnel = self.phase == .tunnel
         self.phase = .closing
         self.loop.cancel(self)
         self.context = nil
         self.out = nil
-        self.pendingInput = nil
-        self.endHandler(.aborted)
+        let input = self.pendingInput.take()
+        // The replica gets what the client sent before it closed.
+        if isTunnel, let input { self.handler?.requestBody(input) }
+        self.endHandler(isTunnel ? .tunnelClosed : .aborted)
         self.giveHeadBack()
         self.acceptor.connectionClosed(self)
         context.fireChannelInactive()
@@ -170,11 +181,14 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
                 goesOn = self.readBody(&input)
             case .answering:
                 goesOn = false
+            case .tunnel:
+                if self.bodyIsPaused { self.handler?.requestReadComplete() }
+                goesOn = !self.bodyIsPaused && self.passOn(&input)
             case .closing:
                 input.moveReaderIndex(forwardBy: input.readableBytes)
             }
         }
-        if self.phase == .body { self.handler?.requestReadComplete() }
+        if self.phase == .body || self.phase == .tunnel { self.handler?.requestReadComplete() }
         self.flush()
     }
 
@@ -251,7 +265,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
             self.handler?.requestEnd(trailers)
         case .discarding:
             self.exchangeIsOver()
-        case .head, .answering, .closing:
+        case .head, .answering, .tunnel, .closing:
             // The exchange ended over the last piece.
             break
         }
@@ -292,7 +306,8 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
 
     /// While an exchange runs we read on, to notice a client that leaves; input that cannot be used stops that.
     private var holdsReads: Bool {
-        self.phase != .closing && (self.pendingInput != nil || (self.bodyIsPaused && self.phase == .body))
+        self.phase != .closing
+            && (self.pendingInput != nil || (self.bodyIsPaused && (self.phase == .body || self.phase == .tunnel)))
     }
 
     package func pauseBody() {
@@ -317,63 +332,6 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     private func startBodyClock(_ now: MonotonicTime) {
         self.bodyClockStart = now
         self.loop.schedule(self, after: self.limits.bodyGrace, now: now)
-    }
-
-    // MARK: The end of an exchange
-
-    /// The answer has been sent whole.
-    func answerIsComplete() {
-        switch self.phase {
-        case .answering:
-            self.exchangeIsOver()
-        case .body:
-            self.endHandler()
-            if self.closesAfterAnswer {
-                self.lingerAndClose()
-            } else {
-                self.phase = .discarding
-                self.loop.schedule(self, after: self.limits.bodyGrace, now: self.loop.now)
-                self.resumeInput()
-            }
-        case .head, .discarding, .closing:
-            break
-        }
-    }
-
-    /// May an answer that is sent before the body was read leave the connection usable?
-    var canDiscardBody: Bool {
-        guard let head = self.requestHead, case .length(let length) = head.framing else { return self.phase != .body }
-        return !head.expectsContinue && length <= self.limits.discardMax
-    }
-
-    private func endHandler() {
-        let handler = self.handler
-        self.handler = nil
-        handler?.exchangeEnded()
-    }
-
-    private func exchangeIsOver() {
-        self.endHandler()
-        self.giveHeadBack()
-        if self.closesAfterAnswer {
-            self.lingerAndClose()
-            return
-        }
-        self.phase = .head
-        self.loop.schedule(self, after: self.limits.idle, now: self.loop.now)
-        self.resumeInput()
-    }
-
-    func giveHeadBack() {
-        guard let head = self.requestHead else { return }
-        self.requestHead = nil
-        self.loop.giveBack(head)
-    }
-
-    func endHandler(_ reason: DownstreamEnd) {
-        let handler = self.handler
-        self.handler = nil
-        handler?.downstreamClosed(reason)
     }
 
     package override func timerFired(now: MonotonicTime) {

@@ -1,6 +1,5 @@
 package import NIOCore
 internal import NIOPosix
-internal import Synchronization
 package import UsherCore
 
 #if canImport(Glibc)
@@ -9,69 +8,16 @@ package import UsherCore
     internal import Musl
 #endif
 
-/// How many connections may be open, in all and from one address, over all workers.
-package final class ConnectionCounts: Sendable {
-    package struct Limits: Sendable, Hashable {
-        /// `limits.connections`. Default: 65,536.
-        package var total: Int
-        /// `limits.connections-per-client`; an IPv6 client counts by its /64. Default: 256.
-        package var perClient: Int
-
-        package init(total: Int = 65536, perClient: Int = 256) {
-            self.total = total
-            self.perClient = perClient
-        }
-    }
-
-    package enum Admission: Sendable { case admitted, tooMany, tooManyFromClient, outOfDescriptors }
-
-    private struct State {
-        var total = 0
-        var byClient: [IPAddress: Int] = [:]
-    }
-
-    private let limits: Limits
-    private let state = Mutex(State())
-
-    package init(_ limits: Limits) {
-        self.limits = limits
-    }
-
-    /// Counts a new connection, or says why it may not stay. Trusted peers count only in the total.
-    package func opened(_ peer: Peer) -> Admission {
-        self.state.withLock { state in
-            if state.total >= self.limits.total { return .tooMany }
-            if !peer.isTrusted, let client = peer.address?.clientKey {
-                let count = state.byClient[client, default: 0]
-                if count >= self.limits.perClient { return .tooManyFromClient }
-                state.byClient[client] = count + 1
-            }
-            state.total += 1
-            return .admitted
-        }
-    }
-
-    package func closed(_ peer: Peer) {
-        self.state.withLock { state in
-            state.total -= 1
-            if !peer.isTrusted, let client = peer.address?.clientKey, let count = state.byClient[client] {
-                state.byClient[client] = count > 1 ? count - 1 : nil
-            }
-        }
-    }
-}
-
-extension IPAddress {
-    /// What counts as one client: an IPv4 address, or an IPv6 /64, which one subscriber usually has whole.
-    package var clientKey: IPAddress { self.isV4 ? self : self.masked(prefix: 64) }
-}
-
 /// Accepts connections of one listener on one event loop.
 package enum Listener {
     package struct Configuration: Sendable {
+        /// The owner's own number for the listener; its connections carry it. Default: 0.
+        package var id = 0
         package var address: SocketAddress
         package var trustedProxies: [IPRange]
         package var limits: ConnectionLimits
+        /// Every connection begins with a PROXY header, which only a trusted peer may send. Default: false.
+        package var proxyProtocol = false
         /// Connections that the kernel may hold ready for us. Default: 1,024.
         package var backlog = 1024
 
@@ -84,18 +30,19 @@ package enum Listener {
 
     /// Binds with SO_REUSEPORT, so that each loop accepts for itself and the kernel spreads the connections.
     ///
-    /// - Parameter onRefused: called on the loop for every connection that a limit closes at once.
+    /// - Parameter onRefused: called on the loop for every connection that a limit or the PROXY protocol closes.
     package static func bind(
         _ configuration: Configuration, on loop: LoopContext, counts: ConnectionCounts, acceptor: any RequestAcceptor,
         onRefused: @escaping (ConnectionCounts.Admission) -> Void
-    ) -> EventLoopFuture<any Channel> {
-        let bound = LoopBound(acceptor: acceptor, onRefused: onRefused)
+    ) -> EventLoopFuture<BoundListener> {
+        let listener = BoundListener(
+            configuration, loop: loop, counts: counts, acceptor: acceptor, onRefused: onRefused)
         let isIP = configuration.address.protocol != .unix
         var bootstrap = ServerBootstrap(group: loop.eventLoop)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let pause = AcceptPause { bound.onRefused(.outOfDescriptors) }
+                    let pause = AcceptPause { listener.refused(.outOfDescriptors) }
                     try channel.pipeline.syncOperations.addHandler(pause)
                 }
             }
@@ -111,25 +58,97 @@ package enum Listener {
         return
             bootstrap
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    let peer = Peer(address: IPAddress(channel.remoteAddress), trusted: configuration.trustedProxies)
-                    let admission = counts.opened(peer)
-                    guard admission == .admitted else {
-                        bound.onRefused(admission)
-                        throw ChannelError.connectPending
-                    }
-                    channel.closeFuture.whenComplete { _ in counts.closed(peer) }
-                    let connection = HTTP1ServerConnection(
-                        loop: loop, limits: configuration.limits, peer: peer, acceptor: bound.acceptor)
-                    try channel.pipeline.syncOperations.addHandler(connection)
-                }
+                channel.eventLoop.makeCompletedFuture { try listener.accepted(channel) }
             }
             .bind(to: configuration.address)
+            .map { channel in
+                listener.isBound(channel)
+                return listener
+            }
+    }
+}
+
+/// A listener that is open on one event loop.
+///
+/// Confinement: its event loop; `@unchecked Sendable` so that it can travel there and back in futures.
+package final class BoundListener: @unchecked Sendable {
+    /// For connections that are accepted from now on; its address and backlog are those of the beginning.
+    package var configuration: Listener.Configuration
+    /// Where it listens: with the port that the system chose.
+    package private(set) var address: SocketAddress?
+    private var channel: (any Channel)?
+    private let loop: LoopContext
+    private let counts: ConnectionCounts
+    private let acceptor: any RequestAcceptor
+    private let onRefused: (ConnectionCounts.Admission) -> Void
+
+    init(
+        _ configuration: Listener.Configuration, loop: LoopContext, counts: ConnectionCounts,
+        acceptor: any RequestAcceptor, onRefused: @escaping (ConnectionCounts.Admission) -> Void
+    ) {
+        self.configuration = configuration
+        self.loop = loop
+        self.counts = counts
+        self.acceptor = acceptor
+        self.onRefused = onRefused
     }
 
-    /// Travels into the initialiser, which runs on the loop that both values belong to.
-    private struct LoopBound: @unchecked Sendable {
-        let acceptor: any RequestAcceptor
-        let onRefused: (ConnectionCounts.Admission) -> Void
+    /// Accepts nobody any more; connections that are there stay.
+    package func close() -> EventLoopFuture<Void> {
+        guard let channel = self.channel else { return self.loop.eventLoop.makeSucceededVoidFuture() }
+        return channel.close().flatMapError { error in
+            // Closing twice is fine.
+            error as? ChannelError == .alreadyClosed
+                ? channel.eventLoop.makeSucceededVoidFuture() : channel.eventLoop.makeFailedFuture(error)
+        }
+    }
+
+    func isBound(_ channel: any Channel) {
+        self.channel = channel
+        self.address = channel.localAddress
+    }
+
+    func refused(_ admission: ConnectionCounts.Admission) {
+        self.onRefused(admission)
+    }
+
+    /// Counts a new connection and gives it its handlers; throwing closes it.
+    func accepted(_ channel: any Channel) throws {
+        let configuration = self.configuration
+        let peer = Peer(
+            address: IPAddress(channel.remoteAddress), destination: IPAddress(channel.localAddress),
+            trusted: configuration.trustedProxies)
+        if configuration.proxyProtocol && !peer.isTrusted {
+            self.refused(.untrustedProxy)
+            throw ChannelError.connectPending
+        }
+        let counts = self.counts
+        let admission = counts.opened(peer)
+        guard admission == .admitted else {
+            self.refused(admission)
+            throw ChannelError.connectPending
+        }
+        channel.closeFuture.whenComplete { _ in counts.closed(peer) }
+        if configuration.proxyProtocol {
+            try channel.pipeline.syncOperations.addHandler(
+                ProxyHeaderHandler(listener: self, configuration: configuration, peer: peer))
+        } else {
+            try channel.pipeline.syncOperations.addHandler(self.connection(for: peer, configuration))
+        }
+    }
+
+    func connection(for peer: Peer, _ configuration: Listener.Configuration) -> HTTP1ServerConnection {
+        HTTP1ServerConnection(
+            loop: self.loop, limits: configuration.limits, peer: peer, acceptor: self.acceptor,
+            listener: configuration.id)
+    }
+
+    /// Time-outs of connections that are not HTTP connections yet.
+    func schedule(_ object: TimedObject, after delay: UInt64) {
+        self.loop.schedule(object, after: delay, now: self.loop.now)
+    }
+
+    func cancel(_ object: TimedObject) {
+        self.loop.cancel(object)
     }
 }

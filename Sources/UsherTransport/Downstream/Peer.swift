@@ -1,31 +1,78 @@
 package import NIOCore
 package import UsherCore
+package import UsherHTTP
 
 /// The other end of a client connection, as the request's path needs it.
 package final class Peer: Sendable {
-    /// The address the connection comes from; nil for a unix socket.
+    /// The address the connection comes from, or what a PROXY header says of it; nil for a unix socket.
     package let address: IPAddress?
+    /// The address that the client connected to, or what a PROXY header says of it; nil for a unix socket.
+    package let destination: IPAddress?
     /// May this peer tell us whose request it forwards (`listeners.trusted-proxies`)?
     package let isTrusted: Bool
     /// What `X-Forwarded-For` says of it: the address, or `unknown`.
     package let forwardedName: [UInt8]
     /// What `Forwarded` says of it (RFC 7239 §4): `for=192.0.2.1;proto=http`, an IPv6 address quoted in brackets.
     package let forwardedElement: [UInt8]
+    /// One array for all connections of a listener.
+    private let trusted: [IPRange]
 
-    package init(address: IPAddress?, trusted: [IPRange]) {
+    package init(address: IPAddress?, destination: IPAddress? = nil, trusted: [IPRange]) {
         self.address = address
+        self.destination = destination
+        self.trusted = trusted
         self.isTrusted = address.map { address in trusted.contains { $0.contains(address) } } ?? false
         let name = address?.description ?? "unknown"
         self.forwardedName = Array(name.utf8)
         let isV6 = address.map { !$0.isV4 } ?? false
         self.forwardedElement = Array((isV6 ? "for=\"[\(name)]\";proto=http" : "for=\(name);proto=http").utf8)
     }
+
+    // MARK: Behind a trusted peer
+
+    /// The client that a request comes from: the peer, or the nearest hop that a trusted peer tells of and that is not
+    /// itself trusted.
+    ///
+    /// When all hops are trusted it is the farthest one; a hop that cannot be read ends the search at the one before.
+    package func clientAddress(of head: RequestHead) -> IPAddress? {
+        self.isTrusted ? self.client(of: head).address : self.address
+    }
+
+    /// Did the client's request come over TLS, by the word of a trusted peer?
+    ///
+    /// Of several values of `X-Forwarded-Proto` the last counts, which is the peer's own.
+    package func isSecure(_ head: RequestHead) -> Bool {
+        guard self.isTrusted else { return false }
+        if let isSecure = self.client(of: head).isSecure { return isSecure }
+        return head.lastElement(of: .xForwardedProto).map { head.equalsIgnoringCase($0, "https") } ?? false
+    }
+
+    private func client(of head: RequestHead) -> ForwardedHop {
+        var client = ForwardedHop(address: self.address)
+        var hops = ForwardedHops(head)
+        while let hop = hops.next() {
+            guard let address = hop.address else { break }
+            client = hop
+            guard self.trusted.contains(where: { $0.contains(address) }) else { break }
+        }
+        return client
+    }
 }
 
 extension IPAddress {
     /// The address in NIO's form, without its port; nil for a unix socket.
     package init?(_ address: SocketAddress?) {
-        guard let text = address?.ipAddress else { return nil }
-        self.init(text: text)
+        // Where the address lies in sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)), in network order.
+        let place: Range<Int>
+        switch address {
+        case .v4: place = 4..<8
+        case .v6: place = 8..<24
+        case .unixDomainSocket, nil: return nil
+        }
+        let found = address?.withSockAddr { pointer, size in
+            IPAddress(networkBytes: UnsafeRawBufferPointer(start: pointer, count: size)[place])
+        }
+        guard let found else { return nil }
+        self = found
     }
 }

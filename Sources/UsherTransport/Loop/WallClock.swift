@@ -12,4 +12,7 @@ package enum WallClock {
         clock_gettime(CLOCK_REALTIME_COARSE, &now)
         return Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000
     }
+
+    /// Seconds since the Unix epoch.
+    package static var seconds: Int { Int(self.milliseconds() / 1000) }
 }

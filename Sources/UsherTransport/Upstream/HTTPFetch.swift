@@ -12,6 +12,7 @@ package enum HTTPFetch {
         package var target: String
         package var host: String
         package var fields: [(name: String, value: String)] = []
+        package var body: ByteBuffer?
         /// For everything: connecting, sending, the whole answer.
         package var timeout: Duration
         /// More of the body than this is an error. Default: 4 MiB.
@@ -115,8 +116,11 @@ private final class FetchHandler: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         var text = "\(self.request.method) \(self.request.target) HTTP/1.1\r\nHost: \(self.request.host)\r\n"
         for field in self.request.fields { text += "\(field.name): \(field.value)\r\n" }
+        if let body = self.request.body { text += "Content-Length: \(body.readableBytes)\r\n" }
         text += "User-Agent: usher\r\nConnection: close\r\n\r\n"
-        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+        var out = ByteBuffer(string: text)
+        if let body = self.request.body { out.writeImmutableBuffer(body) }
+        context.writeAndFlush(self.wrapOutboundOut(out), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -8,8 +8,10 @@ package import UsherReplication
 /// Phase    | Meaning                                              | Left when
 /// ---------|------------------------------------------------------|--------------------------------------
 /// idle     | pooled; the peer may close it, and must say nothing  | a request is sent
-/// head     | a request was sent, its answer's head is awaited      | the head is complete
+/// head     | a request was sent, its answer's head is awaited     | the head is complete
 /// body     | the answer's body is being read                      | it is complete
+/// tunnel   | upgraded: bytes pass as they are                     | either side closes, or both are silent
+/// ending   | a tunnel's last bytes are sent, nothing is read      | they are sent, or the replica takes none
 /// closed   | of no more use                                       | never
 ///
 /// Confinement: the channel's event loop.
@@ -17,7 +19,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
-    private enum Phase { case idle, head, body, closed }
+    enum Phase { case idle, head, body, tunnel, ending, closed }
 
     /// The time-outs of one try, in nanoseconds, and the exchange's own end on the monotonic clock.
     package struct Deadlines {
@@ -32,26 +34,33 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
         }
     }
 
-    private let loop: LoopContext
-    private let headLimits: HeadLimits
-    private weak var pool: UpstreamPool?
+    let loop: LoopContext
+    let headLimits: HeadLimits
+    private(set) weak var pool: UpstreamPool?
     /// Where the pool keeps this connection.
     package let id: ConnectionID
     /// What it is connected to.
     let address: ReplicaAddress
     private var context: ChannelHandlerContext?
 
-    private var phase = Phase.idle
-    private var handler: (any UpstreamHandler)?
-    private var answer: ResponseHead?
-    private var bodyReader = BodyReader(.none, limits: HeadLimits())
-    private var method = Method.get
-    private var deadlines = Deadlines(response: 0, idle: 0, total: 0)
-    private var served = 0
-    private var requestIsComplete = true
-    private var answerHasBegun = false
+    var phase = Phase.idle
+    var handler: (any UpstreamHandler)?
+    var answer: ResponseHead?
+    var bodyReader = BodyReader(.none, limits: HeadLimits())
+    private(set) var method = Method.get
+    var deadlines = Deadlines(response: 0, idle: 0, total: 0)
+    var served = 0
+    private(set) var requestIsComplete = true
+    private(set) var wantsUpgrade = false
+    var answerHasBegun = false
     private var isInFirstFlush = false
     private var readsArePaused = false
+    /// The last read filled its buffer, so that the kernel may hold more.
+    private var mayHoldMore = false
+    /// What waited to be sent when the end of a tunnel was last looked at.
+    private var unsentAtEnd = 0
+    /// How long a replica may go on listening to the end of a tunnel. 2 s.
+    private static let linger: UInt64 = 2_000_000_000
     package private(set) var isWritable = true
     /// Bytes of the current answer that arrived, head included.
     package private(set) var bytesReceived = 0
@@ -73,12 +82,15 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
 
     /// Sends a request's head, with as much of its body as is there already.
     ///
-    /// - Parameter isWhole: nothing of the request will follow.
+    /// - Parameters:
+    ///   - isWhole: nothing of the request will follow.
+    ///   - wantsUpgrade: the head asks to switch protocols, so that 101 is an answer.
     package func send(
-        _ bytes: ByteBuffer, _ body: ByteBuffer?, method: Method, isWhole: Bool, deadlines: Deadlines,
-        now: MonotonicTime, handler: any UpstreamHandler
+        _ bytes: ByteBuffer, _ body: ByteBuffer?, method: Method, isWhole: Bool, wantsUpgrade: Bool = false,
+        deadlines: Deadlines, now: MonotonicTime, handler: any UpstreamHandler
     ) {
         self.handler = handler
+        self.wantsUpgrade = wantsUpgrade
         self.method = method
         self.deadlines = deadlines
         self.phase = .head
@@ -93,10 +105,15 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
         self.isInFirstFlush = false
     }
 
-    /// Sends more of the request's body; `flush` follows.
+    /// Sends more of the request's body, or into the tunnel; `flush` follows.
     package func sendBody(_ data: ByteBuffer) {
         self.context?.write(self.wrapOutboundOut(data), promise: nil)
-        if self.phase == .head { self.bound(by: self.deadlines.response, now: self.loop.now) }
+        switch self.phase {
+        case .head: self.bound(by: self.deadlines.response, now: self.loop.now)
+        // Either direction keeps a tunnel alive.
+        case .tunnel: self.bound(by: self.deadlines.idle, now: self.loop.now)
+        case .idle, .body, .ending, .closed: break
+        }
     }
 
     package func flush() {
@@ -110,6 +127,25 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
         self.requestIsComplete = true
         self.deadlines.total = total
         if self.phase == .head { self.bound(by: self.deadlines.response, now: self.loop.now) }
+    }
+
+    /// Ends a tunnel because the client did: what waits is sent, then the connection closes. Its handler hears no more.
+    package func closeWhenSent() {
+        self.handler = nil
+        guard self.phase == .tunnel, let context = self.context else { return self.close() }
+        self.phase = .ending
+        self.resumeReading()
+        context.flush()
+        context.close(mode: .output, promise: nil)
+        self.checkEnd(now: self.loop.now, isFirst: true)
+    }
+
+    /// Waits as long as the replica takes what is left, and a moment for its own end.
+    private func checkEnd(now: MonotonicTime, isFirst: Bool) {
+        let unsent = (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        guard isFirst || unsent < self.unsentAtEnd else { return self.close() }
+        self.unsentAtEnd = unsent
+        self.bound(by: unsent > 0 ? self.deadlines.idle : Self.linger, now: now)
     }
 
     /// Gives the try up: nobody waits for its answer any more.
@@ -127,7 +163,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package func resumeReading() {
         guard self.readsArePaused else { return }
         self.readsArePaused = false
-        if self.phase == .body { self.bound(by: self.deadlines.idle, now: self.loop.now) }
+        if self.phase == .body || self.phase == .tunnel { self.bound(by: self.deadlines.idle, now: self.loop.now) }
         self.setReading(true)
     }
 
@@ -138,6 +174,22 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
 
     package func close() {
         self.context?.close(promise: nil)
+    }
+
+    /// Its exchange ended well: the next request may have it.
+    ///
+    /// An answer that ends exactly where a read did may be followed by bytes that nobody asked for. They are found by
+    /// the next read, which comes before the next request, so that it does not take them for its answer.
+    func release(to pool: UpstreamPool?) {
+        guard self.mayHoldMore else {
+            pool?.connectionIsFree(self)
+            return
+        }
+        self.loop.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(1)) {
+            guard self.isUsable else { return }
+            guard let pool = self.pool else { return self.close() }
+            pool.connectionIsFree(self)
+        }
     }
 
     /// The replica was taken out of service while this try waits for an answer.
@@ -178,7 +230,12 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
                 "the replica closed the connection before its answer was there")
             failure.nothingSent = self.isInFirstFlush
             self.failed(failure)
-        case .idle, .closed:
+        case .tunnel:
+            // However it closed: a tunnel has no end of its own that could be missing.
+            let handler = self.handler
+            self.handler = nil
+            handler?.upstreamEnded(nil)
+        case .idle, .ending, .closed:
             break
         }
         self.giveHeadBack()
@@ -197,138 +254,23 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = self.unwrapInboundIn(data)
         self.bytesReceived += input.readableBytes
+        self.mayHoldMore = input.writableBytes == 0
         self.loop.turn { self.process(&input) }
         self.loop.receiveBuffers.giveBack(input)
-        if self.phase == .body { self.bound(by: self.deadlines.idle, now: self.loop.now) }
+        if self.phase == .body || self.phase == .tunnel { self.bound(by: self.deadlines.idle, now: self.loop.now) }
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
         self.handler?.upstreamReadComplete()
     }
 
-    // MARK: The answer
-
-    private func process(_ input: inout ByteBuffer) {
-        while input.readableBytes > 0 {
-            switch self.phase {
-            case .idle:
-                // Nobody asked: an answer too many, or noise. Such a connection is never used again.
-                self.phase = .closed
-                self.close()
-                return
-            case .head:
-                guard self.readHead(&input) else { return }
-            case .body:
-                guard self.readBody(&input) else { return }
-            case .closed:
-                return
-            }
-        }
-    }
-
-    private func readHead(_ input: inout ByteBuffer) -> Bool {
-        self.answerHasBegun = true
-        let answer = self.answer ?? self.loop.takeResponseHead()
-        self.answer = answer
-        switch answer.parse(&input, requestMethod: self.method, limits: self.headLimits) {
-        case .needsMore:
-            return false
-        case .refused(let refusal):
-            self.breakOff(refusal.reason)
-            return false
-        case .complete where answer.status == 101:
-            // We never ask for an upgrade.
-            self.breakOff("101 without a request to switch protocols")
-            return false
-        case .complete where answer.status < 200:
-            self.answerHasBegun = false
-            self.handler?.upstreamInformational(answer)
-            answer.reset()
-            return true
-        case .complete:
-            self.phase = .body
-            // `timeouts.total` covers waiting and trying; a long answer may take its time while it flows.
-            self.deadlines.total = .max
-            self.bodyReader = BodyReader(answer.framing, limits: self.headLimits)
-            self.handler?.upstreamHead(answer)
-            self.finishWhenComplete(&input)
-            return true
-        }
-    }
-
-    /// A body of known length ends with its last byte, not with the next read.
-    private func finishWhenComplete(_ input: inout ByteBuffer) {
-        if self.phase == .body && self.bodyReader.isComplete { self.finish(nil, hasMore: input.readableBytes > 0) }
-    }
-
-    /// False when nothing more of the input can be used.
-    private func readBody(_ input: inout ByteBuffer) -> Bool {
-        switch self.bodyReader.next(&input) {
-        case .data(let data):
-            self.handler?.upstreamBody(data)
-            self.finishWhenComplete(&input)
-            return true
-        case .needsMore:
-            return false
-        case .end(let trailers):
-            self.finish(trailers, hasMore: input.readableBytes > 0)
-            return true
-        case .refused(let refusal):
-            self.breakOff(refusal.reason)
-            return false
-        }
-    }
-
-    /// - Parameter hasMore: bytes follow the answer. They belong to no request of ours, and the next answer on this
-    ///   connection could not be told from them, so it is not used again.
-    private func finish(_ trailers: Trailers?, hasMore: Bool) {
-        let handler = self.handler
-        self.handler = nil
-        let goesOn = self.requestIsComplete && !hasMore && (self.answer?.keepAlive ?? false)
-        self.served += 1
-        self.phase = goesOn ? .idle : .closed
-        self.giveHeadBackAfter {
-            if goesOn {
-                self.resumeReading()
-                self.pool?.connectionIsFree(self)
-            } else {
-                self.close()
-            }
-            handler?.upstreamEnded(trailers)
-            handler?.upstreamReadComplete()
-        }
-    }
-
-    private func breakOff(_ reason: String) {
-        self.failed(.init(.badAnswer, reason))
-        self.close()
-    }
-
-    private func failed(_ failure: UpstreamFailure) {
-        var failure = failure
-        failure.wasReused = self.served > 0
-        let handler = self.handler
-        self.handler = nil
-        handler?.upstreamFailed(failure)
-    }
-
-    /// The answer's head stays readable while the handler is told of the end.
-    private func giveHeadBackAfter(_ body: () -> Void) {
-        let answer = self.answer
-        self.answer = nil
-        body()
-        if let answer { self.loop.giveBack(answer) }
-    }
-
-    private func giveHeadBack() {
-        self.giveHeadBackAfter {}
-    }
-
     // MARK: Time
 
     /// Allows `duration` from now, but never more than the exchange has left.
-    private func bound(by duration: UInt64, now: MonotonicTime) {
-        self.loop.schedule(self, at: min(now.nanoseconds &+ duration, self.deadlines.total), now: now)
+    func bound(by duration: UInt64, now: MonotonicTime) {
+        // A quarter of the clock's range is never; so the sum does not wrap.
+        let deadline = now.nanoseconds &+ min(duration, UInt64.max / 4)
+        self.loop.schedule(self, at: min(deadline, self.deadlines.total), now: now)
     }
 
     package override func timerFired(now: MonotonicTime) {
@@ -342,11 +284,15 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
                 isTotal
                     ? .init(.totalTimedOut, "no answer within the time that the request may take")
                     : .init(.responseTimedOut, "no first byte of an answer in time"))
-        case .body where self.readsArePaused:
+        case .body where self.readsArePaused, .tunnel where self.readsArePaused:
             // It is the client who does not read; its own time-out holds.
             self.bound(by: self.deadlines.idle, now: now)
         case .body:
             self.fail(.init(.idleTimedOut, "the replica fell silent inside its answer"))
+        case .tunnel:
+            self.fail(.init(.idleTimedOut, "both sides of the tunnel were silent"))
+        case .ending:
+            self.checkEnd(now: now, isFirst: false)
         case .closed:
             self.close()
         }

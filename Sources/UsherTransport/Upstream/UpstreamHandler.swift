@@ -7,8 +7,12 @@ package protocol UpstreamHandler: AnyObject {
     func upstreamInformational(_ head: ResponseHead)
     /// The answer's head; valid during the call and until `upstreamEnded` or `upstreamFailed`.
     func upstreamHead(_ head: ResponseHead)
+    /// The replica switched protocols (101), as it was asked to: the connection is a tunnel now and never pooled again.
+    /// The head is valid during the call.
+    func upstreamUpgraded(_ head: ResponseHead)
+    /// More of the answer's body, or what the replica sends into the tunnel.
     func upstreamBody(_ data: ByteBuffer)
-    /// The answer is complete; the connection is no longer this request's.
+    /// The answer is complete, or the replica closed its tunnel; the connection is no longer this request's.
     func upstreamEnded(_ trailers: Trailers?)
     /// Nothing more has arrived for now: what was gathered may leave.
     func upstreamReadComplete()
@@ -30,7 +34,7 @@ package struct UpstreamFailure: Error, Sendable, Hashable {
         case responseTimedOut
         /// The connection closed or broke inside the answer.
         case closedInAnswer
-        /// Silence inside the answer for longer than `timeouts.idle`.
+        /// Silence inside the answer, or in both directions of a tunnel, for longer than `timeouts.idle`.
         case idleTimedOut
         /// The exchange's `timeouts.total` is over.
         case totalTimedOut

@@ -36,20 +36,23 @@ package final class UpstreamPool {
     }
 
     private let loop: LoopContext
-    private let configuration: Configuration
+    package private(set) var configuration: Configuration
     package private(set) var address: ReplicaAddress
+    /// The owner's own number for this pool.
+    package var key = 0
+    package weak var owner: (any UpstreamPoolOwner)?
     private var state: PoolState
     /// By `ConnectionID.slot`.
     private var connections: [UpstreamConnection?] = []
-    /// Told whenever a connection became free or went away: somebody who waits may go on.
-    package var onFree: (() -> Void)?
-    /// Told of every connection that is up (true) and of every such one that is closed (false).
-    package var onChange: ((Bool) -> Void)?
 
-    package init(_ address: ReplicaAddress, _ configuration: Configuration, loop: LoopContext) {
+    package init(
+        _ address: ReplicaAddress, _ configuration: Configuration, loop: LoopContext,
+        owner: (any UpstreamPoolOwner)? = nil
+    ) {
         self.address = address
         self.configuration = configuration
         self.loop = loop
+        self.owner = owner
         self.state = PoolState(
             limit: configuration.connectionsMax, keep: .nanoseconds(Int64(clamping: configuration.keep)))
     }
@@ -101,7 +104,7 @@ package final class UpstreamPool {
             case .failure(let error):
                 self.state.connectFailed(id)
                 completion(.failure(Self.failure(of: error)))
-                self.onFree?()
+                self.owner?.poolHasRoom(self)
             }
         }
     }
@@ -110,6 +113,23 @@ package final class UpstreamPool {
     package func remove() {
         self.state.removed()
         self.closeExpired(now: self.loop.now)
+    }
+
+    /// New limits and time-outs: connections above the limit close when they are idle, and what is open keeps the head
+    /// limits it began with.
+    package func update(_ configuration: Configuration) {
+        guard configuration != self.configuration else { return }
+        let hadRoom = self.hasRoom
+        self.configuration = configuration
+        self.state.limitChanged(to: configuration.connectionsMax)
+        self.state.keepChanged(to: .nanoseconds(Int64(clamping: configuration.keep)))
+        let now = self.loop.now
+        self.closeExpired(now: now)
+        for case let connection? in self.connections where connection.isUsable {
+            // Begins anew with the new time, which is nearly right and needs no memory of when it began.
+            self.loop.schedule(connection, after: configuration.keep, now: now)
+        }
+        if !hadRoom && self.hasRoom { self.owner?.poolHasRoom(self) }
     }
 
     /// The replica moved: connections to the old place are used no longer.
@@ -137,7 +157,7 @@ package final class UpstreamPool {
         switch self.state.released(connection.id, now: now) {
         case .keep:
             self.loop.schedule(connection, after: self.configuration.keep, now: now)
-            self.onFree?()
+            self.owner?.poolHasRoom(self)
         case .close, .ignored:
             connection.close()
         }
@@ -147,9 +167,13 @@ package final class UpstreamPool {
         let slot = connection.id.slot
         if self.connections.indices.contains(slot), self.connections[slot] === connection {
             self.connections[slot] = nil
-            self.onChange?(false)
+            self.owner?.pool(self, connectionIsUp: false)
         }
-        if self.state.closed(connection.id) { self.onFree?() }
+        if self.state.closed(connection.id) { self.owner?.poolHasRoom(self) }
+    }
+
+    func connectionGotUnasked(bytes: Int) {
+        self.owner?.pool(self, receivedUnaskedBytes: bytes)
     }
 
     // MARK: Opening
@@ -163,7 +187,7 @@ package final class UpstreamPool {
         let slot = connection.id.slot
         while self.connections.count <= slot { self.connections.append(nil) }
         self.connections[slot] = connection
-        self.onChange?(true)
+        self.owner?.pool(self, connectionIsUp: true)
         return .success(connection)
     }
 

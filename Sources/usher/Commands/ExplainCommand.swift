@@ -40,14 +40,9 @@ struct ExplainCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let (explanation, source) = try await self.explain()
         if self.json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(explanation), as: UTF8.self))
+            print(try prettyJSON(explanation))
         } else {
-            print("\(self.method) \(self.url)  (\(source))")
-            for phase in explanation.phases {
-                print("  \(phase.phase.padding(toLength: 7, withPad: " ", startingAt: 0)) \(phase.decision)")
-            }
+            print(ExplanationText(Terminal.style).text(explanation, source: source))
         }
         if explanation.action == "refuse" { throw ExitCode(1) }
     }

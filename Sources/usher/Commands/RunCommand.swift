@@ -17,7 +17,8 @@ struct RunCommand: AsyncParsableCommand {
               usher run usher.yaml
 
             SIGTERM and Ctrl-C stop it gently: no new connections, running requests finish (at most 30 s), supervised
-            processes end. Exit codes: 0 stopped, 1 the configuration or the start failed, 2 wrong usage.
+            processes end. A changed file, SIGHUP and `usher reload` take a new configuration over while it runs.
+            Exit codes: 0 stopped, 1 the configuration or the start failed, 2 wrong usage.
             """)
 
     @Argument(help: "The configuration.")
@@ -25,8 +26,9 @@ struct RunCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let settings: Settings
+        let source = ConfigurationSource(file: self.file, environment: ProcessInfo.processInfo.environment)
         do throws(ConfigurationProblems) {
-            settings = try ConfigurationReader.read(file: self.file, environment: ProcessInfo.processInfo.environment)
+            settings = try ConfigurationReader.read(file: source.file, environment: source.environment)
         } catch {
             printError("\(error)")
             throw ExitCode(1)
@@ -35,12 +37,13 @@ struct RunCommand: AsyncParsableCommand {
         // A client or a log reader that goes away is an error to handle, not a signal to die of.
         signal(SIGPIPE, SIG_IGN)
         Gateway.bootstrapLog(level: settings.log.level)
-        let gateway = Gateway(settings, logger: Logger(label: "usher")) { bound in
+        let gateway = Gateway(settings, source: source, logger: Logger(label: "usher")) { bound in
             printError(Welcome.text(settings, bound))
         }
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: gateway)], gracefulShutdownSignals: [.sigterm, .sigint],
+                services: [.init(service: gateway), .init(service: HangupReloads(requests: gateway.reloads))],
+                gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: Logger(label: "usher.services", factory: { _ in SwiftLogNoOpLogHandler() })))
         let impatience = Impatience()
         defer { impatience.end() }
@@ -49,6 +52,17 @@ struct RunCommand: AsyncParsableCommand {
         } catch {
             printError("usher: \(error)")
             throw ExitCode(1)
+        }
+    }
+}
+
+/// Reloads the configuration at every SIGHUP.
+private struct HangupReloads: Service {
+    let requests: ReloadRequests
+
+    func run() async {
+        await cancelWhenGracefulShutdown {
+            for await _ in await UnixSignalsSequence(trapping: .sighup) { self.requests.reload() }
         }
     }
 }

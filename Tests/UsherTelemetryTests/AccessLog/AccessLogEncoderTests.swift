@@ -26,6 +26,8 @@ import UsherHTTP
         entry.unixMilliseconds = 1_795_341_600_045
         entry.client = IPAddress(text: "192.0.2.7")
         entry.durationNanoseconds = 12_034_567
+        entry.times.wait = 11_000_999
+        entry.times.transfer = 34_000
         entry.status = 200
         entry.bytesIn = 120
         entry.bytesOut = 4500
@@ -61,8 +63,9 @@ import UsherHTTP
             line(try entry(), head, .json) == """
                 {"time":"2026-11-22T10:00:00.045Z","client":"192.0.2.7","method":"GET","host":"api.example.com",\
                 "path":"/v1/a%20b","query":"x=1&y=2","status":200,"bytes-in":120,"bytes-out":4500,\
-                "duration-ms":12.034,"route":"api.example.com/v1/*","service":"web","replica":"127.0.0.1:9001",\
-                "attempts":2,"trace":"4bf92f3577b34da6a3ce929d0e0e4736","user-agent":"curl/8","referer":"http://r/"}
+                "duration-ms":12.034,"wait-ms":11.000,"transfer-ms":0.034,"route":"api.example.com/v1/*",\
+                "service":"web","replica":"127.0.0.1:9001","attempts":2,\
+                "trace":"4bf92f3577b34da6a3ce929d0e0e4736","user-agent":"curl/8","referer":"http://r/"}
 
                 """)
     }
@@ -104,6 +107,74 @@ import UsherHTTP
         var entry = try entry()
         entry.durationNanoseconds = nanoseconds
         #expect(line(entry, nil, .json).contains("\"duration-ms\":\(expected),"))
+    }
+
+    @Test("queueing and connecting stand in a line only when they took time")
+    func times() throws {
+        var entry = try entry()
+        entry.times.queue = 1_500_000
+        entry.times.connect = 300_000
+        #expect(
+            line(entry, nil, .json).contains(
+                "\"duration-ms\":12.034,\"queue-ms\":1.500,\"connect-ms\":0.300,\"wait-ms\":11.000,"))
+        // What would show as nothing is left out as well.
+        entry.times.queue = 999
+        entry.times.connect = 1000
+        let short = line(entry, nil, .json)
+        #expect(!short.contains("queue-ms"))
+        #expect(short.contains("\"connect-ms\":0.001,"))
+        // Waiting in vain: no replica, but the time is told.
+        entry.replica = []
+        entry.times.queue = 30_000_000_000
+        let refused = line(entry, nil, .json)
+        #expect(refused.contains("\"queue-ms\":30000.000,"))
+        #expect(!refused.contains("wait-ms") && !refused.contains("transfer-ms"))
+    }
+
+    @Test("a line says what became of a session", arguments: SessionOutcome.allCases)
+    func session(outcome: SessionOutcome) throws {
+        var entry = try entry()
+        #expect(try object(line(entry, nil, .json))["session"] == nil)
+        entry.session = outcome
+        #expect(try object(line(entry, nil, .json))["session"] as? String == "\(outcome.label)")
+    }
+
+    @Test("a request's own id stands in its line, and the trace's is not said twice")
+    func requestID() throws {
+        let head = try head("GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: order-17/b\r\n\r\n")
+        var entry = try entry()
+        #expect(try object(line(entry, head, .json))["request"] == nil)
+        let trace = try #require(entry.trace)
+        entry.requestID = RequestID(head, trace: trace).slice
+        #expect(try object(line(entry, head, .json))["request"] as? String == "order-17/b")
+        // A slice without its head, or beyond it, is nothing.
+        #expect(try object(line(entry, nil, .json))["request"] == nil)
+        entry.requestID = ByteSlice(start: 4_000_000_000, count: 300)
+        #expect(try object(line(entry, head, .json))["request"] == nil)
+    }
+
+    @Test("the longest values have room")
+    func longest() throws {
+        let id = String(repeating: "i", count: RequestID.longest)
+        let head = try head("GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: \(id)\r\n\r\n")
+        var entry = try entry()
+        entry.client = IPAddress(text: "2001:db8:1111:2222:3333:4444:5555:6666")
+        entry.requestID = try RequestID(head, trace: #require(entry.trace)).slice
+        entry.session = .moved
+        entry.unixMilliseconds = .max
+        entry.durationNanoseconds = .max
+        entry.times.queue = .max
+        entry.times.connect = .max
+        entry.times.wait = .max
+        entry.times.transfer = .max
+        entry.status = .max
+        entry.bytesIn = .max
+        entry.bytesOut = .max
+        entry.attempts = .max
+        entry.why = "the client closed the connection before the answer was complete"
+        let object = try object(line(entry, head, .json))
+        #expect(object["request"] as? String == id)
+        #expect(line(entry, head, .json).contains("\"transfer-ms\":18446744073709.551,"))
     }
 
     @Test("one encoder writes many clients and seconds one after the other")

@@ -17,7 +17,27 @@ import Testing
         metrics.tryEnded(service: 0, endpoint: 1, outcome: .timeout, nanoseconds: 5_000_000)
         metrics.clientConnections = 2
         metrics.accessLogDropped = 3
+        metrics.tunnelOpened(service: 0, endpoint: 1)
+        metrics.tunnelPassed(service: 0, endpoint: 1, fromClient: 20, toClient: 30)
+        metrics.receivedUnaskedBytes(service: 0, endpoint: 1)
+        metrics.sessionUsed(service: 0, outcome: .moved)
+        metrics.connectionRefused(.badProxyHeader)
         return metrics
+    }
+
+    private func control() -> ControlMetrics {
+        var ejections = EjectionCounts()
+        ejections.share = 3
+        var discovery = DiscoveryCounts()
+        discovery.failed = 5
+        var reloads = ReloadCounts()
+        reloads.refused = 2
+        return ControlMetrics(
+            services: [
+                .init(
+                    endpoints: [.init(isReady: true, state: .ready), .init(isReady: false, state: .ejected)],
+                    isPanicking: true, ejections: ejections, discovery: discovery)
+            ], reloads: reloads, configurationLoadedUnixMilliseconds: 1_795_341_600_045)
     }
 
     private func rendered() throws -> PrometheusParser {
@@ -25,7 +45,7 @@ import Testing
             version: "1.2.3", workers: 2, accessLog: AccessLogCounts(writtenLines: 10, droppedLines: 4),
             usage: ProcessUsage.now())
         return try PrometheusParser(
-            renderPrometheus(used(), names: names, readiness: [[true, false]], process: process))
+            renderPrometheus(used(), control: control(), process: process))
     }
 
     @Test("the text is well formed and says what was counted")
@@ -50,6 +70,49 @@ import Testing
         #expect(text.value("usher_access_log_dropped_lines_total") == 7)
         #expect(text.value("usher_build_info", ["version": "1.2.3"]) == 1)
         #expect(text.value("usher_workers") == 2)
+    }
+
+    @Test("what the control plane knows is given beside what was counted")
+    func controlPlane() throws {
+        let text = try rendered()
+        let endpoint = ["service": "web", "endpoint": "[::1]:9002"]
+        for state in EndpointState.allCases {
+            let labels = endpoint.merging(["state": state.rawValue]) { $1 }
+            #expect(text.value("usher_endpoint_state", labels) == (state == .ejected ? 1 : 0))
+        }
+        #expect(text.value("usher_endpoint_unasked_answers_total", endpoint) == 1)
+        #expect(text.value("usher_tunnels", endpoint) == 1)
+        #expect(text.value("usher_tunnels_opened_total", endpoint) == 1)
+        #expect(text.value("usher_tunnel_received_bytes_total", endpoint) == 20)
+        #expect(text.value("usher_tunnel_sent_bytes_total", endpoint) == 30)
+        #expect(text.value("usher_service_sessions_total", ["service": "web", "outcome": "moved"]) == 1)
+        #expect(text.value("usher_service_sessions_total", ["service": "web", "outcome": "kept"]) == 0)
+        #expect(text.value("usher_service_ejections_total", ["service": "web", "reason": "share"]) == 3)
+        #expect(text.value("usher_service_panic", ["service": "web"]) == 1)
+        #expect(text.value("usher_service_panic", ["service": "we\\ird\"\n"]) == 0)
+        #expect(text.value("usher_discovery_resolutions_total", ["service": "web", "outcome": "failed"]) == 5)
+        #expect(text.samples.count { $0.name == "usher_discovery_resolutions_total" } == 3)
+        #expect(text.value("usher_reloads_total", ["outcome": "refused"]) == 2)
+        #expect(text.value("usher_configuration_loaded_timestamp_seconds") == 1_795_341_600.045)
+        #expect(text.value("usher_client_connections_refused_total", ["reason": "bad-proxy-header"]) == 1)
+    }
+
+    @Test("a replica that was never tried has its counters, but no histogram of nothing")
+    func unusedEndpoint() throws {
+        let text = try rendered()
+        let endpoint = ["service": "web", "endpoint": "127.0.0.1:9001"]
+        #expect(text.value("usher_endpoint_requests_total", endpoint.merging(["outcome": "success"]) { $1 }) == 0)
+        #expect(text.value("usher_endpoint_request_duration_seconds_count", endpoint) == nil)
+    }
+
+    @Test(
+        "a clock that is wrong does no harm",
+        arguments: [(-1, 0), (.min, 0), (.max, 18_446_744_073.709551615)] as [(Int64, Double)])
+    func wrongClock(milliseconds: Int64, seconds: Double) throws {
+        let control = ControlMetrics(configurationLoadedUnixMilliseconds: milliseconds)
+        let process = ProcessMetrics(version: "0", workers: 1)
+        let text = try PrometheusParser(renderPrometheus(used(), control: control, process: process))
+        #expect(text.value("usher_configuration_loaded_timestamp_seconds") == seconds)
     }
 
     @Test("every metric of the catalogue is given, with its kind and labels, and no other")
@@ -91,14 +154,27 @@ import Testing
         }
     }
 
-    @Test("counters of other shapes than the names do no harm")
+    @Test("a control plane that knows other services and endpoints than the workers does no harm")
     func mismatched() throws {
-        let empty = MetricNames(routes: [], services: [], endpoints: [])
         let process = ProcessMetrics(version: "0", workers: 1)
-        _ = try PrometheusParser(renderPrometheus(used(), names: empty, readiness: [], process: process))
-        let fresh = WorkerMetrics(names: empty)
-        let text = try PrometheusParser(renderPrometheus(fresh, names: names, readiness: [[]], process: process))
-        #expect(text.value("usher_endpoint_ready", ["service": "web", "endpoint": "127.0.0.1:9001"]) == 0)
+        let empty = MetricNames(routes: [], services: [], endpoints: [])
+        let none = try PrometheusParser(
+            renderPrometheus(WorkerMetrics(names: empty), control: control(), process: process))
+        #expect(!none.samples.contains { $0.labels["service"] != nil })
+        let ready = ControlMetrics.Endpoint(isReady: true, state: .ready)
+        let many = ControlMetrics(services: (0..<9).map { _ in .init(endpoints: [ready]) })
+        let endpoint = ["service": "web", "endpoint": "[::1]:9002"]
+        for control in [many, ControlMetrics()] {
+            let text = try PrometheusParser(renderPrometheus(used(), control: control, process: process))
+            #expect(text.value("usher_endpoint_ready", endpoint) == 0)
+            for state in EndpointState.allCases {
+                #expect(text.value("usher_endpoint_state", endpoint.merging(["state": state.rawValue]) { $1 }) == 0)
+            }
+        }
+        // Names without lists of endpoints.
+        let short = MetricNames(routes: ["a"], services: ["web", "cart"], endpoints: [["w"]])
+        _ = try PrometheusParser(
+            renderPrometheus(WorkerMetrics(names: short), control: many, process: process))
     }
 
     @Test("seconds are exact", arguments: [(0, "0.000000000"), (1, "0.000000001"), (1_500_000_000, "1.500000000")])

@@ -20,7 +20,7 @@ import Testing
         #expect(pair.sentBytes == 50)
         #expect(metrics.pair(route: -1, service: -1)?.codes[StatusClass.none.rawValue] == 1)
         #expect(metrics.pair(route: 0, service: 0) == nil)
-        #expect(metrics.pairs.count == 2)
+        #expect(metrics.routes.pairs.count == 2)
     }
 
     @Test(
@@ -32,9 +32,11 @@ import Testing
         metrics.tryEnded(service: service == 0 ? 5 : service, endpoint: route, outcome: .reset)
         metrics.upstreamConnected(service: service == 0 ? 0 : service, endpoint: 9)
         metrics.retried(service: service == 0 ? -1 : service)
-        #expect(metrics.pairs.isEmpty)
-        #expect(metrics.endpoints.joined().allSatisfy { $0.requests == 0 && $0.connects == 0 })
-        #expect(metrics.services.allSatisfy { $0.retries == 0 })
+        metrics.sessionUsed(service: service == 0 ? 2 : service, outcome: .new)
+        metrics.tunnelOpened(service: service == 0 ? 1 : service, endpoint: route == 0 ? -1 : route)
+        #expect(metrics.routes.pairs.isEmpty)
+        #expect(metrics.endpoints.allSatisfy { $0.used.isEmpty })
+        #expect(metrics.services.allSatisfy { $0.retries == 0 && $0.sessions[SessionOutcome.new.rawValue] == 0 })
     }
 
     @Test(
@@ -62,18 +64,54 @@ import Testing
         metrics.retryRefused(service: 1)
         metrics.noReplicaReady(service: 1)
         metrics.queueWasFull(service: 1)
+        metrics.receivedUnaskedBytes(service: 1, endpoint: 0)
+        for outcome in SessionOutcome.allCases { metrics.sessionUsed(service: 1, outcome: outcome) }
+        metrics.sessionUsed(service: 1, outcome: .moved)
         let endpoint = try #require(metrics.endpoint(service: 1, endpoint: 0))
-        #expect(endpoint.requests == 8)
-        #expect(endpoint.failures == 6)
-        #expect(endpoint.duration.count == 7)
-        #expect(endpoint.sentBytes == 14)
-        #expect(endpoint.receivedBytes == 21)
+        #expect(endpoint.requests == 10)
+        #expect(endpoint.failures == 8)
+        #expect(endpoint.duration.count == 9)
+        #expect(endpoint.sentBytes == 18)
+        #expect(endpoint.receivedBytes == 27)
+        #expect(endpoint.unaskedAnswers == 1)
         #expect(endpoint.connects == 2)
         #expect(endpoint.connections == 1)
         #expect(endpoint.inFlight == 1)
         let service = metrics.services[1]
         #expect(service.queueLength == 3)
         #expect([service.retries, service.retriesRefused, service.noReplica, service.queueFull] == [1, 1, 1, 1])
+        #expect(SessionOutcome.allCases.map { service.sessions[$0.rawValue] } == [1, 1, 2, 1])
+        #expect(metrics.endpoint(service: 1, endpoint: 1) == nil)
+        #expect(metrics.endpoint(service: 0, endpoint: 1)?.requests == 0)
+    }
+
+    @Test("tunnels are counted while they are open and after, with what they carried each way")
+    func tunnels() throws {
+        var metrics = WorkerMetrics(names: names)
+        metrics.tunnelOpened(service: 0, endpoint: 1)
+        metrics.tunnelOpened(service: 0, endpoint: 1)
+        metrics.tunnelPassed(service: 0, endpoint: 1, fromClient: 7, toClient: 0)
+        metrics.tunnelPassed(service: 0, endpoint: 1, fromClient: -1, toClient: 12)
+        metrics.tunnelClosed(service: 0, endpoint: 1)
+        let endpoint = try #require(metrics.endpoint(service: 0, endpoint: 1))
+        #expect(endpoint.tunnels == 1)
+        #expect(endpoint.tunnelsOpened == 2)
+        #expect(endpoint.tunnelReceivedBytes == 7)
+        #expect(endpoint.tunnelSentBytes == 12)
+        #expect(endpoint.requests == 0)
+    }
+
+    @Test("endpoints that are not used take no counters")
+    func unused() {
+        let many = MetricNames(routes: [], services: ["web"], endpoints: [(0..<10_000).map { "w\($0)" }])
+        var metrics = WorkerMetrics(names: many)
+        metrics.tryEnded(service: 0, endpoint: 9_999, outcome: .success)
+        metrics.changeInFlight(service: 0, endpoint: 9_999, by: 1)
+        metrics.upstreamConnected(service: 0, endpoint: 3)
+        #expect(metrics.endpoints[0].used.count == 2)
+        #expect(metrics.endpoint(service: 0, endpoint: 9_999)?.inFlight == 1)
+        // What each used one takes, on every worker.
+        #expect(MemoryLayout<EndpointMetrics>.stride <= 304)
     }
 
     @Test("refusals without a counter of their own count as the first of their class")
@@ -88,68 +126,15 @@ import Testing
         #expect(metrics.refusedConnections.indices.allSatisfy { metrics.refusedConnections[$0] == 1 })
     }
 
-    @Test("merging adds everything up, also of a worker that knows more services")
-    func merging() {
-        var one = WorkerMetrics(names: names)
-        one.clientConnections = 3
-        one.requestEnded(route: 0, service: 1, status: 200, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
-        var grown = names
-        grown.routes.insert("c", at: 2)
-        grown.services.append("new")
-        grown.endpoints[1].append("c1")
-        grown.endpoints.append(["n0"])
-        var other = WorkerMetrics(names: grown)
-        other.clientConnections = 4
-        other.accessLogDropped = 2
-        other.requestEnded(route: 0, service: 1, status: 200, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
-        other.requestEnded(route: 2, service: 2, status: 200, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
-        other.requestEnded(route: -1, service: -1, status: 404, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
-        other.tryEnded(service: 1, endpoint: 1, outcome: .success)
-        other.connectionRefused(.draining)
-        for (first, second) in [(one, other), (other, one)] {
-            var sum = first
-            sum.merge(second)
-            #expect(sum.clientConnections == 7)
-            #expect(sum.accessLogDropped == 2)
-            #expect(sum.pair(route: 0, service: 1)?.codes[StatusClass.success.rawValue] == 2)
-            #expect(sum.pair(route: 2, service: 2)?.codes[StatusClass.success.rawValue] == 1)
-            #expect(sum.pair(route: -1, service: -1)?.codes[StatusClass.clientError.rawValue] == 1)
-            #expect(sum.endpoint(service: 1, endpoint: 1)?.requests == 1)
-            #expect(sum.refusedConnections[ConnectionRefusal.draining.rawValue] == 1)
-        }
-    }
-
-    @Test("a reload that moves and removes names keeps what was counted under the others")
-    func renumbering() {
-        var metrics = WorkerMetrics(names: names)
-        metrics.clientConnections = 5
-        metrics.requestRefused(status: 400)
-        metrics.requestEnded(route: 0, service: 0, status: 200, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
-        metrics.requestEnded(route: 1, service: 1, status: 200, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
-        metrics.requestEnded(route: -1, service: -1, status: 404, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
-        metrics.tryEnded(service: 0, endpoint: 1, outcome: .success)
-        metrics.retried(service: 0)
-        let new = MetricNames(routes: ["x", "a"], services: ["new", "web"], endpoints: [[], ["w1", "w2"]])
-        let moved = metrics.renumbered(from: names, to: new)
-        #expect(moved.clientConnections == 5)
-        #expect(moved.refusedRequests[0] == 1)
-        #expect(moved.pair(route: 1, service: 1)?.duration.count == 1)
-        #expect(moved.pair(route: -1, service: -1)?.duration.count == 1)
-        #expect(moved.pairs.count == 2)
-        #expect(moved.endpoint(service: 1, endpoint: 0)?.requests == 1)
-        #expect(moved.endpoint(service: 1, endpoint: 1)?.requests == 0)
-        #expect(moved.services[1].retries == 1)
-    }
-
     @Test("counting a pair that was used before changes no storage")
     func steadyState() {
         var metrics = WorkerMetrics(names: names)
         metrics.requestEnded(route: 0, service: 0, status: 200, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
-        let before = metrics.pairs.withUnsafeBufferPointer { $0.baseAddress }
+        let before = metrics.routes.pairs.withUnsafeBufferPointer { $0.baseAddress }
         for status in 100..<600 {
             metrics.requestEnded(route: 0, service: 0, status: status, nanoseconds: 1, bytesIn: 1, bytesOut: 1)
         }
-        #expect(metrics.pairs.withUnsafeBufferPointer { $0.baseAddress } == before)
-        #expect(metrics.pairs.count == 1)
+        #expect(metrics.routes.pairs.withUnsafeBufferPointer { $0.baseAddress } == before)
+        #expect(metrics.routes.pairs.count == 1)
     }
 }

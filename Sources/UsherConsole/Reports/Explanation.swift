@@ -1,0 +1,70 @@
+/// What would happen to a request, phase by phase.
+package struct Explanation: Codable, Sendable, Hashable {
+    package var method: String
+    package var url: String
+    /// The route that matches; absent when none does.
+    package var route: String?
+    /// `service`, `redirect`, `respond` or `refuse`.
+    package var action: String
+    /// The status when Usher answers by itself.
+    package var status: Int?
+    package var service: String?
+    /// The replica that would be asked first now.
+    package var replica: String?
+    /// Which session the request belongs to and where that one lives; absent for services without sessions.
+    package var session: String?
+    /// Why it comes out this way, in one sentence.
+    package var why: String
+    /// What each phase of the request's path decided, in its order.
+    package var phases: [Phase]
+    /// What each of the service's endpoints was found to be; empty when no service is asked.
+    package var endpoints: [Endpoint]
+
+    package struct Phase: Codable, Sendable, Hashable {
+        package var phase: String
+        package var decision: String
+
+        package init(phase: String, decision: String) {
+            self.phase = phase
+            self.decision = decision
+        }
+    }
+
+    package struct Endpoint: Codable, Sendable, Hashable {
+        package var address: String
+        package var verdict: Verdict
+        package var why: String
+
+        package init(address: String, verdict: Verdict, why: String) {
+            self.address = address
+            self.verdict = verdict
+            self.why = why
+        }
+    }
+
+    package enum Verdict: String, Codable, Sendable, Hashable {
+        case chosen
+        /// It could take the request, but another is better.
+        case notChosen = "not chosen"
+        /// It takes no requests now.
+        case out
+    }
+
+    package init(
+        method: String, url: String, route: String? = nil, action: String, status: Int? = nil,
+        service: String? = nil, replica: String? = nil, session: String? = nil, why: String, phases: [Phase] = [],
+        endpoints: [Endpoint] = []
+    ) {
+        self.method = method
+        self.url = url
+        self.route = route
+        self.action = action
+        self.status = status
+        self.service = service
+        self.replica = replica
+        self.session = session
+        self.why = why
+        self.phases = phases
+        self.endpoints = endpoints
+    }
+}

@@ -1,0 +1,194 @@
+import Logging
+import NIOCore
+import Synchronization
+import UsherConfiguration
+import UsherCore
+import UsherReplication
+import UsherTransport
+
+/// Everything that decides what the workers go by: makes snapshots, introduces replicas, swaps.
+///
+/// Changes are made one after the other, each whole: what a change brings is checked first, then all workers swap,
+/// then what nobody uses any more is dismissed.
+final class ControlPlane: Sendable {
+    /// What is in force, for everybody who wants to show it.
+    struct Current: Sendable {
+        var snapshot: Snapshot
+        /// Of the snapshot's services, in their order.
+        var controls: [ServiceControl]
+        /// Milliseconds since the Unix epoch.
+        var since: Int64
+    }
+
+    let workers: [Worker]
+    let jobs: JobGroup
+    let logger: Logger
+    private let guardExecutable: String
+    private let secret: SessionSecret
+    private let current: Mutex<Current>
+    private let turn = ChangeTurn()
+    /// Keys the routers' hashes.
+    private let seed: UInt64
+
+    /// How long a change waits for the first verdict on the replicas that it brings.
+    private static let patience = Duration.seconds(10)
+
+    init(
+        _ settings: Settings, workers: [Worker], secret: SessionSecret, guardExecutable: String, logger: Logger,
+        seed: UInt64
+    ) {
+        self.workers = workers
+        self.jobs = JobGroup()
+        self.secret = secret
+        self.guardExecutable = guardExecutable
+        self.logger = logger
+        self.seed = seed
+        self.current = Mutex(
+            Current(snapshot: .empty(settings, seed: seed), controls: [], since: WallClock.milliseconds()))
+    }
+
+    var now: Current { self.current.withLock { $0 } }
+
+    // MARK: Changes
+
+    /// Puts settings in force. Replicas that are new have been checked when it returns, or have had their time.
+    ///
+    /// - Parameter waits: false at the start, when there is nothing that could go on meanwhile.
+    /// - Returns: why they are not in force, each a sentence; empty when they are.
+    @discardableResult
+    func apply(_ settings: Settings, waits: Bool) async -> [String] {
+        await self.turn.take {
+            let before = self.now
+            let entries = settings.services.map { self.entry($0, in: before) }
+            let found = waits ? await self.lookUp(entries) : [:]
+            let proposals = entries.enumerated().map { index, entry in
+                entry.control.propose(
+                    entry.plan, ReplicaDescription.listed(in: entry.plan.settings) ?? found[index])
+            }
+            if waits { await self.wait(for: proposals.map(\.1)) }
+            let problems = zip(entries, proposals).compactMap { $0.control.objection(to: $1.0) }
+            guard problems.isEmpty else {
+                for (entry, proposal) in zip(entries, proposals) { entry.control.withdraw(proposal.0) }
+                return problems
+            }
+            var leaving: [(ServiceControl, [EndpointID])] = []
+            var sets: [EndpointSet] = []
+            for (entry, proposal) in zip(entries, proposals) {
+                let (set, gone) = entry.control.commit(proposal.0)
+                sets.append(set)
+                leaving.append((entry.control, gone))
+            }
+            let snapshot = Snapshot(settings, services: entries.map(\.plan), endpoints: sets, seed: self.seed)
+            await self.swap(to: snapshot, entries.map(\.control))
+            for (control, gone) in leaving { control.dismiss(gone) }
+            for control in before.controls where !entries.contains(where: { $0.control === control }) {
+                control.dismissAll()
+            }
+            for entry in entries { entry.control.startDiscovery(self) }
+            return []
+        }
+    }
+
+    /// Gives a service other replicas: its name has other addresses now.
+    func replaceReplicas(of control: ServiceControl, with replicas: [ReplicaDescription]) async {
+        await self.turn.take {
+            guard let index = self.now.controls.firstIndex(where: { $0 === control }) else { return }
+            let (proposal, latch) = control.propose(control.plan, replicas)
+            // Replicas beside others may take their time; without them nobody would answer meanwhile.
+            await self.wait(for: [latch])
+            if let objection = control.objection(to: proposal) {
+                control.withdraw(proposal)
+                self.logger.warning("\(objection)")
+                return
+            }
+            let (set, gone) = control.commit(proposal)
+            let current = self.now
+            var sets = current.snapshot.endpoints
+            guard sets.indices.contains(index), sets[index] !== set else { return }
+            sets[index] = set
+            await self.swap(to: Snapshot(current.snapshot, endpoints: sets), current.controls)
+            control.dismiss(gone)
+        }
+    }
+
+    private func wait(for latches: [Latch]) async {
+        await withDiscardingTaskGroup { group in
+            for latch in latches { group.addTask { await latch.wait(atMost: Self.patience) } }
+        }
+    }
+
+    /// Every worker goes by the snapshot when this returns.
+    private func swap(to snapshot: Snapshot, _ controls: [ServiceControl]) async {
+        self.current.withLock {
+            $0 = Current(snapshot: snapshot, controls: controls, since: WallClock.milliseconds())
+        }
+        for worker in self.workers {
+            let took = try? await worker.loop.eventLoop.submit {
+                let start = ContinuousClock.now
+                worker.apply(snapshot, controls)
+                return ContinuousClock.now - start
+            }.get()
+            self.logger.debug(
+                "worker swapped", metadata: ["worker": "\(worker.index)", "took": "\(took ?? .zero)"])
+        }
+    }
+
+    // MARK: Services
+
+    private struct Entry: Sendable {
+        let plan: ServicePlan
+        let control: ServiceControl
+    }
+
+    /// The service of this name goes on with what it has; what did not change is the same object as before.
+    private func entry(_ settings: ServiceSettings, in before: Current) -> Entry {
+        let control = before.controls.first { $0.name == settings.name }
+        if let control, control.plan.settings == settings { return Entry(plan: control.plan, control: control) }
+        let earlier = control?.plan
+        let sessions =
+            earlier?.settings.session == settings.session
+            ? earlier?.sessions : SessionPlan(settings, secret: self.secret)
+        let plan = ServicePlan(settings, workers: self.workers.count, sessions: sessions)
+        let known =
+            control
+            ?? ServiceControl(
+                plan, workers: self.workers, jobs: self.jobs, guardExecutable: self.guardExecutable,
+                logger: self.logger)
+        return Entry(plan: plan, control: known)
+    }
+
+    /// Looks names up that are new, so that their services do not begin with nothing; by the number of the service.
+    private func lookUp(_ entries: [Entry]) async -> [Int: [ReplicaDescription]] {
+        await withTaskGroup { group in
+            for (index, entry) in entries.enumerated() {
+                guard case .dns(let settings) = entry.plan.settings.replicas, !entry.control.isDiscovering(settings)
+                else { continue }
+                let watch = DiscoveryWatch(settings, control: entry.control, plane: self)
+                group.addTask { (index, await watch.lookUp()) }
+            }
+            var found: [Int: [ReplicaDescription]] = [:]
+            for await (index, replicas) in group { found[index] = replicas }
+            return found
+        }
+    }
+}
+
+/// Lets changes happen one after the other, in the order in which they came.
+private actor ChangeTurn {
+    private var isTaken = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    func take<Result: Sendable>(_ change: @Sendable () async -> Result) async -> Result {
+        if self.isTaken {
+            await withCheckedContinuation { self.waiting.append($0) }
+        }
+        self.isTaken = true
+        let result = await change()
+        if self.waiting.isEmpty {
+            self.isTaken = false
+        } else {
+            self.waiting.removeFirst().resume()
+        }
+        return result
+    }
+}

@@ -1,0 +1,149 @@
+import Logging
+import NIOCore
+import Synchronization
+import UsherConfiguration
+import UsherCore
+import UsherReplication
+import UsherTelemetry
+import UsherTransport
+
+/// The control plane's side of one service: its replicas, their health and everything that is learnt of them.
+///
+/// Known by its name over reloads. May be called from everywhere; a verdict that changes is told to every worker before
+/// the next one can change, so that all of them end with the same.
+final class ServiceControl: Sendable {
+    struct State {
+        var plan: ServicePlan
+        var health: ServiceHealth
+        /// Those in force and those that are being introduced.
+        var records: [EndpointID: EndpointRecord] = [:]
+        /// Those in force.
+        var set = EndpointSet.none
+        var nextID: Int32 = 0
+        var ejections = EjectionCounts()
+        var discovery: DiscoveryState?
+    }
+
+    let name: String
+    let jobs: JobGroup
+    let workers: [Worker]
+    let logger: Logger
+    let guardExecutable: String
+    private let state: Mutex<State>
+
+    init(
+        _ plan: ServicePlan, workers: [Worker], jobs: JobGroup, guardExecutable: String, logger: Logger
+    ) {
+        self.name = plan.name
+        self.workers = workers
+        self.jobs = jobs
+        self.guardExecutable = guardExecutable
+        self.logger = logger
+        self.state = Mutex(State(plan: plan, health: ServiceHealth(plan.healthConfiguration)))
+    }
+
+    func withState<Result: Sendable>(_ body: (inout sending State) -> sending Result) -> Result {
+        self.state.withLock { body(&$0) }
+    }
+
+    var plan: ServicePlan { self.withState { $0.plan } }
+
+    /// Where each of these replicas stands now, called with its number in the list.
+    func withStates(of ids: [EndpointID], _ body: (Int, EndpointRecord) -> Void) {
+        let records = self.withState { state in ids.map { state.records[$0] } }
+        for (number, record) in records.enumerated() {
+            if let record { body(number, record) }
+        }
+    }
+
+    // MARK: What workers report
+
+    func failuresSeen(_ id: EndpointID, _ cause: EjectionCause) {
+        self.update { $0.failuresSeen(id, cause: cause, now: $1) }
+    }
+
+    func connectFailed(_ id: EndpointID, reason: String) {
+        self.update { $0.connectFailed(id, reason: reason, now: $1) }
+    }
+
+    /// The replica answered 503 and said when to come again.
+    func pauseAsked(_ id: EndpointID, for pause: Duration) {
+        self.update { $0.pauseAsked(id, for: pause, now: $1) }
+    }
+
+    // MARK: What operators ask for
+
+    func drain(_ id: EndpointID) -> Bool {
+        self.update { $0.drain(id, now: $1) }
+    }
+
+    func undrain(_ id: EndpointID) -> Bool {
+        self.update { $0.undrain(id, now: $1) }
+    }
+
+    // MARK: Changes
+
+    /// Applies an event to the health of the service and tells everybody what it changed; false when that is nothing.
+    @discardableResult
+    func update(_ body: (inout ServiceHealth, MonotonicTime) -> [ServiceHealth.Change]) -> Bool {
+        let now = Self.now
+        let wall = WallClock.milliseconds()
+        let changes = self.withState { state in
+            let changes = body(&state.health, now)
+            for change in changes {
+                state.records[change.id]?.take(change, now: now, wall: wall)
+                state.ejections.count(change)
+                if !change.isAnnouncement { self.tellWorkers(change) }
+            }
+            return changes.compactMap { change in state.records[change.id].map { (change, $0.plan.name) } }
+        }
+        for (change, endpoint) in changes {
+            self.log(change, endpoint)
+            if !change.isAnnouncement { self.follow(change) }
+        }
+        return !changes.isEmpty
+    }
+
+    /// Under the lock, so that no two changes overtake each other on their way to a worker.
+    private func tellWorkers(_ change: ServiceHealth.Change) {
+        let isLost = change.condition == .unready
+        for worker in self.workers {
+            worker.loop.eventLoop.execute {
+                worker.service(of: self)?.setAvailability(change.id, change.availability, isLost: isLost)
+            }
+        }
+    }
+
+    /// What some conditions need so that they end.
+    private func follow(_ change: ServiceHealth.Change) {
+        switch change.condition {
+        case .ejected(let until), .paused(let until):
+            self.jobs.add {
+                try? await Task.sleep(for: until.elapsed(since: Self.now))
+                self.update { $0.timePassed(now: $1) }
+            }
+        case .unreachable:
+            self.jobs.add { await EndpointWatch(self, change.id).probeConnects() }
+        case .starting, .ready, .unready, .drained:
+            break
+        }
+    }
+
+    private func log(_ change: ServiceHealth.Change, _ endpoint: String) {
+        let metadata: Logger.Metadata = ["replica": "\(endpoint)", "reason": "\(change.reason)"]
+        switch change.condition {
+        case .ready where change.isAnnouncement: self.logger.notice("replica is kept", metadata: metadata)
+        case .ready: self.logger.info("replica is ready", metadata: metadata)
+        case .starting: self.logger.debug("replica is starting", metadata: metadata)
+        case .drained: self.logger.notice("replica is drained", metadata: metadata)
+        case .unready where !change.availability.mayBePickedInPanic:
+            self.logger.info("replica is not ready yet", metadata: metadata)
+        case .unready, .unreachable, .ejected, .paused:
+            self.logger.warning("replica is \(change.condition.word)", metadata: metadata)
+        }
+    }
+
+    static var now: MonotonicTime {
+        MonotonicTime(nanoseconds: NIODeadline.now().uptimeNanoseconds)
+    }
+}

@@ -1,0 +1,102 @@
+/// What the control plane counts and knows, beside what the workers count; made anew for each scrape.
+///
+/// What is missing counts as not ready, unknown or zero: a scrape may meet a reload half-way.
+package struct ControlMetrics: Sendable {
+    /// One endpoint's standing.
+    package struct Endpoint: Sendable, Hashable {
+        /// It may take requests now.
+        package var isReady: Bool
+        package var state: EndpointState
+
+        package init(isReady: Bool, state: EndpointState) {
+            self.isReady = isReady
+            self.state = state
+        }
+    }
+
+    /// One service's control plane.
+    package struct Service: Sendable {
+        /// In the order of the names.
+        package var endpoints: [Endpoint]
+        /// Too few replicas are ready, so those that once were are used as well.
+        package var isPanicking: Bool
+        package var ejections: EjectionCounts
+        /// Nil for a service whose replicas are not found by name.
+        package var discovery: DiscoveryCounts?
+
+        package init(
+            endpoints: [Endpoint] = [], isPanicking: Bool = false, ejections: EjectionCounts = EjectionCounts(),
+            discovery: DiscoveryCounts? = nil
+        ) {
+            self.endpoints = endpoints
+            self.isPanicking = isPanicking
+            self.ejections = ejections
+            self.discovery = discovery
+        }
+    }
+
+    /// In the order of the names.
+    package var services: [Service]
+    package var reloads: ReloadCounts
+    /// When the configuration in force was read. Unit: milliseconds since the Unix epoch.
+    package var configurationLoadedUnixMilliseconds: Int64
+
+    package init(
+        services: [Service] = [], reloads: ReloadCounts = ReloadCounts(),
+        configurationLoadedUnixMilliseconds: Int64 = 0
+    ) {
+        self.services = services
+        self.reloads = reloads
+        self.configurationLoadedUnixMilliseconds = configurationLoadedUnixMilliseconds
+    }
+}
+
+/// Where an endpoint stands; the raw value is the `state` label of `usher_endpoint_state`.
+package enum EndpointState: String, Sendable, Hashable, CaseIterable {
+    case starting, ready, unready, unreachable, ejected, paused, drained
+}
+
+/// How often replicas of a service were taken out for how they answered, by reason.
+package struct EjectionCounts: Sendable, Hashable {
+    /// Failures one after the other.
+    package var consecutive: UInt64 = 0
+    /// Too large a share of failures.
+    package var share: UInt64 = 0
+    /// The replica itself asked for a pause, by 503 and Retry-After.
+    package var paused: UInt64 = 0
+
+    package init() {}
+
+    var labelled: [(label: String, count: UInt64)] {
+        [("consecutive", consecutive), ("share", share), ("paused", paused)]
+    }
+}
+
+/// How resolving a service's name went so far.
+package struct DiscoveryCounts: Sendable, Hashable {
+    /// The answer had other replicas than the one before.
+    package var changed: UInt64 = 0
+    package var unchanged: UInt64 = 0
+    /// No answer, or none that can be used: the last good one stays.
+    package var failed: UInt64 = 0
+
+    package init() {}
+
+    var labelled: [(label: String, count: UInt64)] {
+        [("changed", changed), ("unchanged", unchanged), ("failed", failed)]
+    }
+}
+
+/// How reloads of the configuration ended so far.
+package struct ReloadCounts: Sendable, Hashable {
+    package var applied: UInt64 = 0
+    /// The file had problems, and the configuration in force stayed.
+    package var refused: UInt64 = 0
+    package var unchanged: UInt64 = 0
+
+    package init() {}
+
+    var labelled: [(label: String, count: UInt64)] {
+        [("applied", applied), ("refused", refused), ("unchanged", unchanged)]
+    }
+}

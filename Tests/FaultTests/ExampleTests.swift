@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+
+extension FaultTests {
+    /// The examples do what their pages say.
+    @Suite(.timeLimit(.minutes(1))) struct ExampleTests {
+        @Test("quickstart: a replica that is killed costs no answer and is started again")
+        func quickstart() throws {
+            try Example.running("quickstart", replicas: 3) { usher in
+                let victim = try #require(usher.mark.processes().first { $0.value.hasPrefix("python3 dictionary.py") }?.key)
+                kill(victim, SIGKILL)
+                for _ in 0..<100 { #expect(RawClient.status(usher.port, "/dictionary/river") == 200) }
+                let isBack = try eventually { try usher.metric("usher_endpoint_ready") == 3 }
+                #expect(isBack, "its log: \(usher.log.suffix(2000))")
+            }
+        }
+
+        @Test("replicated: a replica that fails while it says that it is ready is taken out, and nobody notices")
+        func replicated() throws {
+            try Example.running("replicated", replicas: 4) { usher in
+                // One connection is served by one worker, which counts failures of its own.
+                let client = try RawClient(usher.port)
+                client.send("POST /sick HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n")
+                let sick = try #require(client.readAnswer())
+                #expect(sick.status == 200)
+                for _ in 0..<100 { #expect(client.get("/prices/tea")?.status == 200) }
+                let status = try usher.command("status", "prices")
+                #expect(status.code == 0)
+                #expect(status.output.contains("5 failures in a row, until "))
+                let explanation = try usher.command("explain", "GET", "/prices/tea")
+                #expect(explanation.code == 0 && explanation.output.contains("ejected: 5 failures in a row"))
+            }
+        }
+
+        @Test("replicated: draining, taking back and reloading are done while it runs")
+        func operations() throws {
+            try Example.running("replicated", replicas: 4) { usher in
+                #expect(try usher.command("drain", "prices", "prices/0").code == 0)
+                #expect(try usher.command("status").output.contains("drained by an operator"))
+                #expect(try usher.command("undrain", "prices", "prices/0").code == 0)
+                #expect(try usher.command("reload", "--dry-run").output == "nothing changed\n")
+                let file = "\(usher.folder)/usher.yaml"
+                let text = try String(contentsOfFile: file, encoding: .utf8)
+                try text.replacing("count: 4", with: "count: 5").write(toFile: file, atomically: true, encoding: .utf8)
+                // The file is watched as well: one of the two comes first.
+                #expect(try usher.command("reload").code == 0)
+                #expect(try eventually { try usher.metric("usher_endpoint_ready") == 5 })
+                try "services: {}\n".write(toFile: file, atomically: true, encoding: .utf8)
+                let refusal = try usher.command("reload")
+                #expect(refusal.code == 1 && refusal.output.contains("what was in force stays"))
+                #expect(RawClient.status(usher.port, "/prices/tea") == 200)
+            }
+        }
+
+        @Test("sessions: requests with the cookie reach one replica; when it is gone, the next one is told")
+        func sessions() throws {
+            try Example.running("sessions", replicas: 3) { usher in
+                let first = try Self.ask(usher, "POST /basket/apple")
+                let cookies = first.split(separator: "\r\n").filter { $0.lowercased().hasPrefix("set-cookie: ") }
+                    .compactMap { $0.dropFirst(12).split(separator: ";").first }.joined(separator: "; ")
+                try #require(cookies.contains("basket=") && cookies.contains("basket-session="), "\(first)")
+                let replica = try Self.replica(in: first)
+                for _ in 0..<20 {
+                    let answer = try Self.ask(usher, "GET /basket", cookies)
+                    #expect(try Self.replica(in: answer) == replica)
+                    #expect(answer.contains("\"found in\": \"memory\""))
+                }
+                let forged = cookies.replacing("basket-session=", with: "basket-session=x")
+                #expect(try Self.ask(usher, "GET /basket", forged).contains("Set-Cookie: basket-session="))
+
+                #expect(try usher.command("drain", "baskets", replica).code == 0)
+                let moved = try Self.ask(usher, "GET /basket", cookies)
+                #expect(try Self.replica(in: moved) != replica)
+                #expect(moved.contains("\"moved\": true") && moved.contains("[\"apple\"]"))
+                #expect(moved.contains("Set-Cookie: basket-session="))
+            }
+        }
+
+        /// Head and body of the answer to one request on a connection of its own.
+        private static func ask(_ usher: UsherProcess, _ request: String, _ cookies: String = "") throws -> String {
+            let client = try RawClient(usher.port)
+            let fields = "Host: test\r\nConnection: close\r\nContent-Length: 0\r\n"
+            client.send("\(request) HTTP/1.1\r\n\(fields)\(cookies.isEmpty ? "" : "Cookie: \(cookies)\r\n")\r\n")
+            return client.readToEnd()
+        }
+
+        private static func replica(in answer: String) throws -> String {
+            let rest = try #require(answer.split(separator: "\"replica\": \"").dropFirst().first, "\(answer)")
+            return String(rest.prefix { $0 != "\"" })
+        }
+    }
+}
+
+/// The folders of `examples`, run with free ports in place of theirs.
+private enum Example {
+    private static let folder = URL(filePath: #filePath).resolvingSymlinksInPath()
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(path: "examples")
+
+    /// Calls `body` when so many replicas are ready.
+    static func running(
+        _ name: String, replicas: Int, sourceLocation: SourceLocation = #_sourceLocation,
+        _ body: (UsherProcess) throws -> Void
+    ) throws {
+        let folder = self.folder.appending(path: name)
+        var files: [String: String] = [:]
+        for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil) {
+            guard ["yaml", "py", "txt"].contains(file.pathExtension) else { continue }
+            files[file.lastPathComponent] = try String(contentsOf: file, encoding: .utf8)
+        }
+        var configuration = files.removeValue(forKey: "usher.yaml") ?? ""
+        for port in ["8080", "9900"] { configuration.replace("127.0.0.1:\(port)", with: "127.0.0.1:0") }
+        try UsherProcess.running(configuration, files: files, sourceLocation: sourceLocation) { usher in
+            let areReady = try eventually(within: .seconds(30)) { try usher.metric("usher_endpoint_ready") == replicas }
+            try #require(areReady, "its log: \(usher.log)", sourceLocation: sourceLocation)
+            try body(usher)
+        }
+    }
+}
+
+extension UsherProcess {
+    /// Runs one of the commands that talk to a running Usher; `output` is both of its streams.
+    fileprivate func command(_ arguments: String...) throws -> (code: Int32?, output: String) {
+        let file = "\(self.folder)/command-output"
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FaultTestError("cannot write \(file)") }
+        defer { close(descriptor) }
+        let process = try ChildProcess(
+            [Self.binary] + arguments + ["--admin", "127.0.0.1:\(self.adminPort)"], folder: self.folder, errors: file,
+            output: descriptor)
+        let code = process.exit()
+        return (code, String(decoding: FileManager.default.contents(atPath: file) ?? Data(), as: UTF8.self))
+    }
+}

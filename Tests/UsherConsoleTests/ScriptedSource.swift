@@ -1,0 +1,109 @@
+import Logging
+import Synchronization
+import Testing
+import UsherCore
+import UsherTelemetry
+
+@testable import UsherConsole
+
+/// The token's text in these tests.
+let operatorDigits = String(repeating: "5", count: 64)
+
+/// A gateway of one service, `web shop` on 127.0.0.1:9001, that notes which changes it was asked for.
+final class ScriptedSource: ConsoleSource {
+    private let ready: Bool
+    private let reloadReport: ReloadReport
+    private let asked = Mutex<[String]>([])
+
+    init(ready: Bool = true, reloadReport: ReloadReport = ReloadReport(outcome: .unchanged)) {
+        self.ready = ready
+        self.reloadReport = reloadReport
+    }
+
+    /// `drain web shop 127.0.0.1:9001`, `reload true`: in the order in which they came.
+    var changes: [String] { asked.withLock { $0 } }
+
+    func readiness() async -> (ready: Bool, reason: String) {
+        ready ? (true, "") : (false, "web: no replica is ready")
+    }
+
+    func metrics() async -> String { "# HELP x y\n# TYPE x gauge\nx 1\n" }
+
+    func services() async -> [ServiceReport] { [report(events: nil)] }
+
+    func service(named name: String) async -> ServiceReport? {
+        guard name == "web shop" else { return nil }
+        let start: Int64 = 1_795_341_600_000
+        return report(events: [
+            .init(unixMilliseconds: start - 993, state: "ready", reason: "2 checks passed"),
+            .init(unixMilliseconds: start, state: "paused", reason: "asked for 5 s of rest"),
+        ])
+    }
+
+    private func report(events: [EndpointReport.Event]?) -> ServiceReport {
+        var counted = EndpointMetrics()
+        counted.inFlight = 3
+        counted.duration.record(nanoseconds: 2_000_000)
+        let endpoint = EndpointReport(
+            address: "127.0.0.1:9001", ready: true, state: "paused", reason: "asked for 5 s of rest",
+            sinceUnixSeconds: 1_795_341_600, untilUnixSeconds: 1_795_341_605, weight: 2, backup: false, pid: 4711,
+            tunnels: 2, events: events, counted: counted)
+        return ServiceReport(
+            name: "web shop", balance: "least-requests", endpoints: [endpoint], retries: 7, sessionsMoved: 12,
+            discovery: .init(name: "web.internal:80", age: 4, count: 1, error: "no such name"))
+    }
+
+    func configurationJSON() async -> String { #"{"workers":2}"# }
+
+    func explain(method: String, url: String, headers: [(String, String)]) async -> Explanation {
+        Explanation(
+            method: method, url: url, route: "*", action: "service", service: "web", session: "cookie SID",
+            why: headers.map { "\($0.0)=\($0.1)" }.joined(separator: ","),
+            phases: [.init(phase: "route", decision: "*")],
+            endpoints: [
+                .init(address: "127.0.0.1:9001", verdict: .chosen, why: "its turn"),
+                .init(address: "127.0.0.1:9002", verdict: .notChosen, why: "not its turn"),
+                .init(address: "127.0.0.1:9003", verdict: .out, why: "drained"),
+            ])
+    }
+
+    func changeEndpoint(service: String, address: String, to change: EndpointChange) async -> ChangeOutcome {
+        asked.withLock { $0.append("\(change.rawValue) \(service) \(address)") }
+        guard service == "web shop" else { return .noSuchService(["web shop"]) }
+        guard address == "127.0.0.1:9001" else { return .noSuchEndpoint(["127.0.0.1:9001"]) }
+        return change == .drain ? .done("it is drained") : .unchanged("it takes requests already")
+    }
+
+    func reload(dryRun: Bool) async -> ReloadReport {
+        asked.withLock { $0.append("reload \(dryRun)") }
+        return reloadReport
+    }
+}
+
+/// Runs a server on a free port for as long as `body` takes.
+func withServer(
+    _ address: String = "127.0.0.1", source: ScriptedSource = ScriptedSource(), metricsOpen: Bool = false,
+    _ body: @Sendable (Int) async throws -> Void
+) async throws {
+    let (ports, bound) = AsyncStream.makeStream(of: Int.self)
+    let server = AdminServer(
+        address: .ip(try #require(IPAddress(text: address)), port: 0), source: source,
+        token: try #require(AdminToken(text: operatorDigits)), metricsOpen: metricsOpen,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onBound: { bound.yield($0) })
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await server.run() }
+        for await port in ports {
+            try await body(port)
+            break
+        }
+        group.cancelAll()
+        // Cancelled on purpose: how the server says so is its own affair.
+        try? await group.waitForAll()
+    }
+}
+
+/// Asks for a path; `more` are further header lines, each with its end, and may end the head and go on with a body.
+func get(_ port: Int, _ path: String, _ more: String = "", method: String = "GET") async throws -> Answer {
+    let host = more.contains("Host:") ? "" : "Host: 127.0.0.1:\(port)\r\n"
+    return try await ask(port, "\(method) \(path) HTTP/1.1\r\n\(host)Connection: close\r\n\(more)\r\n")
+}

@@ -141,7 +141,9 @@ public final class RequestHead: MessageHead {
     @inline(never)
     private func findUpgrade() {
         guard version == .http11, framing == .none || framing == .length(0) else { return }
-        upgrade = UpgradeProtocols.value(in: fields, bytes.readableBytesUInt8Span)
+        // A local variable, because a span of a property would not outlive its reading.
+        let storage = bytes
+        upgrade = UpgradeProtocols.value(in: fields, storage.readableBytesUInt8Span)
     }
 
     /// Gives out what was understood, also of a head that was refused further on.

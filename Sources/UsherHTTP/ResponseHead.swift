@@ -84,7 +84,9 @@ public final class ResponseHead: MessageHead {
             framing != .untilClose && !facts.connection.contains(.close)
             && (version == .http11 || facts.connection.contains(.keepAlive))
         if status == 101, version == .http11, facts.connection.contains(.upgrade) {
-            upgrade = UpgradeProtocols.value(in: fields, bytes.readableBytesUInt8Span)
+            // A local variable, because a span of a property would not outlive its reading.
+            let storage = bytes
+            upgrade = UpgradeProtocols.value(in: fields, storage.readableBytesUInt8Span)
         }
         return .complete
     }

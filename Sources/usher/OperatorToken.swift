@@ -23,6 +23,10 @@ enum OperatorToken {
         do throws(ConfigurationProblems) {
             return self.read(self.path(try AdminClient.settings(options)))
         } catch {
+            // A file that is broken now was fine when Usher started; most have their state where it is by default.
+            let folder = URL(fileURLWithPath: options.file).deletingLastPathComponent()
+            let usual = self.read(folder.appendingPathComponent(".usher/admin-token").path)
+            if case .found = usual { return usual }
             return .missing(
                 "\(error)\nThe admin token is needed for this and stands in the state folder: name the configuration "
                     + "of that Usher by --file, or the token by --token-file.")

@@ -7,15 +7,20 @@ final class ChildProcess {
 
     /// - Parameters:
     ///   - errors: the file that standard error goes to.
+    ///   - input: the descriptor that standard input comes from; nil: there is none.
     ///   - output: the descriptor that standard output goes to; nil: nowhere.
     init(
         _ command: [String], folder: String = "/", environment: [String: String] = [:], errors: String = "/dev/null",
-        output: Int32? = nil
+        input: Int32? = nil, output: Int32? = nil
     ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, 0)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         if let output {
             posix_spawn_file_actions_adddup2(&actions, output, 1)
         } else {

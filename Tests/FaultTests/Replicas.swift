@@ -14,6 +14,11 @@ enum Tools {
 
     static let replica = Result { try compile("replica") }
     static let load = Result { try compile("load") }
+    static let chaos = Result { try compile("chaos") }
+    static let drive = Result { try compile("drive") }
+
+    /// `Support/sockets.py`.
+    static let sockets = "\(sources)/sockets.py"
 
     private static func compile(_ name: String) throws -> String {
         let program = "\(try self.programs.get())/\(name)"

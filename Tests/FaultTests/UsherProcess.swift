@@ -109,14 +109,19 @@ final class UsherProcess {
 
     /// The sum of all samples of a metric whose labels hold every one of `labels`.
     func metric(_ name: String, _ labels: String...) throws -> Int {
+        try #require(try self.scrape().sum(name, labels), "no metric \(name) \(labels)")
+    }
+
+    /// All metrics of one moment.
+    func scrape() throws -> Scrape {
+        Scrape(text: try self.admin("GET /metrics HTTP/1.1", ""))
+    }
+
+    /// What the admin server answers, its head included.
+    func admin(_ line: String, _ fields: String = "") throws -> String {
         let client = try RawClient(self.adminPort)
-        client.send("GET /metrics HTTP/1.1\r\nHost: 127.0.0.1:\(self.adminPort)\r\nConnection: close\r\n\r\n")
-        let lines = client.readToEnd().split(whereSeparator: \.isNewline)
-        let samples = lines.filter { line in
-            (line.hasPrefix(name + "{") || line.hasPrefix(name + " ")) && labels.allSatisfy { line.contains($0) }
-        }
-        try #require(!samples.isEmpty, "no metric \(name) \(labels)")
-        return samples.reduce(0) { $0 + Int(Double($1.split(separator: " ").last ?? "") ?? 0) }
+        client.send("\(line)\r\nHost: 127.0.0.1:\(self.adminPort)\r\n\(fields)Connection: close\r\n\r\n")
+        return client.readToEnd()
     }
 
     /// Every connection of this test is gone again, and nothing is under way.
@@ -128,6 +133,23 @@ final class UsherProcess {
         let inFlight = try self.metric("usher_endpoint_requests_in_flight")
         #expect(inFlight == 0, "requests in flight", sourceLocation: sourceLocation)
     }
+}
+
+/// The metrics of one moment.
+struct Scrape {
+    let text: String
+
+    /// The sum of all samples whose labels hold every one of `labels`; nil when there is none.
+    func sum(_ name: String, _ labels: [String]) -> Int? {
+        let samples = self.text.split(whereSeparator: \.isNewline).filter { line in
+            (line.hasPrefix(name + "{") || line.hasPrefix(name + " ")) && labels.allSatisfy { line.contains($0) }
+        }
+        guard !samples.isEmpty else { return nil }
+        return samples.reduce(0) { $0 + Int(Double($1.split(separator: " ").last ?? "") ?? 0) }
+    }
+
+    /// The same; a metric without a sample counts as none.
+    func count(_ name: String, _ labels: String...) -> Int { self.sum(name, labels) ?? 0 }
 }
 
 /// The parts that most configurations here have.

@@ -1,4 +1,5 @@
 import Logging
+import NIOPosix
 import UsherConfiguration
 import UsherCore
 import UsherReplication
@@ -28,7 +29,8 @@ struct DiscoveryWatch: Sendable {
         self.settings = settings
         self.control = control
         self.plane = plane
-        self.discovery = ReplicaDiscovery(on: plane.workers[0].loop.eventLoop)
+        // Not on a worker's loop: a long answer takes milliseconds to read.
+        self.discovery = ReplicaDiscovery(on: MultiThreadedEventLoopGroup.singleton)
     }
 
     private var target: DNSTarget {
@@ -52,6 +54,7 @@ struct DiscoveryWatch: Sendable {
             do throws(DNSFailure) {
                 let found = try await self.discovery.resolve(self.target)
                 if Task.isCancelled { return }
+                if found.dropped > 0 { self.warn(ofDropped: found.dropped) }
                 await self.take(Self.describe(found))
                 delay = schedule.succeeded(ttl: found.ttl, random: &random)
             } catch {
@@ -84,6 +87,12 @@ struct DiscoveryWatch: Sendable {
                 "replicas": "\(replicas.prefix(16).map(\.name).joined(separator: " "))",
             ])
         await self.plane.replaceReplicas(of: self.control, with: replicas)
+    }
+
+    private func warn(ofDropped count: Int) {
+        self.control.logger.warning(
+            "a name has more replicas than a service may have; the rest is left out",
+            metadata: ["service": "\(self.control.name)", "left-out": "\(count)"])
     }
 
     /// The replicas of the last good answer stay: their health says whether they can be used.

@@ -88,6 +88,8 @@ struct EndpointWatch: Sendable {
     /// False when there is nothing to check any more.
     private func checkOnce(_ address: ReplicaAddress, pid: Int32?) async -> Bool {
         guard let (settings, isProcess) = self.settingsOfCheck else { return false }
+        // Whoever listens there while no process of ours runs is somebody else.
+        if isProcess && pid == nil { return true }
         let failure = await self.probe(address, settings)
         if Task.isCancelled { return false }
         // A process that was replaced meanwhile is not what was checked.
@@ -181,6 +183,7 @@ extension ServiceControl {
         self.withState { state in
             state.records[id]?.pid = pid
             state.records[id]?.address = address
+            state.records[id]?.plan.standing.set(address: address)
             state.records[id]?.reason = "starting"
             for worker in self.workers {
                 worker.loop.eventLoop.execute { worker.service(of: self)?.move(id, to: address) }

@@ -16,10 +16,14 @@ public struct ConfigurationSource: Sendable {
     public var file: String
     /// For the variables in the file.
     public var environment: [String: String]
+    /// The file as it was when the source was made: before anything was read from it.
+    fileprivate let stamp: FileStamp?
 
+    /// To be made before the settings are read, so that no change of the file in between is missed.
     public init(file: String, environment: [String: String]) {
         self.file = file
         self.environment = environment
+        self.stamp = FileStamp(file)
     }
 }
 
@@ -95,8 +99,9 @@ final class Reloader: Service {
     }
 
     private func watchFile() async {
-        guard let file = self.source?.file else { return }
-        var inForce = FileStamp(file)
+        guard let source = self.source else { return }
+        let file = source.file
+        var inForce = source.stamp
         var seen = inForce
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.watchInterval)
@@ -131,6 +136,10 @@ final class Reloader: Service {
         guard let source = self.source else {
             return ReloadReport(outcome: .refused, problems: ["this Usher was started without a file"])
         }
+        // What it would open now would only have to be closed again.
+        guard !self.front.isDraining else {
+            return ReloadReport(outcome: .refused, problems: ["this Usher is shutting down"])
+        }
         let settings: Settings
         do throws(ConfigurationProblems) {
             settings = try ConfigurationReader.read(file: source.file, environment: source.environment)
@@ -140,7 +149,10 @@ final class Reloader: Service {
         let running = self.plane.now.snapshot.settings
         let difference = SettingsDifference(from: running, to: settings)
         let changes = difference.entries.map(ReloadReport.Change.init)
-        guard !changes.isEmpty else { return ReloadReport(outcome: .unchanged) }
+        // What needs a restart differs at every reload until then.
+        guard changes.contains(where: { !$0.needsRestart }) else {
+            return ReloadReport(outcome: .unchanged, changes: changes)
+        }
         if request.isDryRun { return ReloadReport(outcome: .wouldApply, changes: changes) }
         // Sockets first: they are what can fail.
         do {
@@ -182,7 +194,7 @@ final class Reloader: Service {
 }
 
 /// What tells one version of a file from the next; also when another file was put in its place.
-private struct FileStamp: Equatable {
+private struct FileStamp: Equatable, Sendable {
     var modified: timespec
     var size: Int
     var inode: UInt64

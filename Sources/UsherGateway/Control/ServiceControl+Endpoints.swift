@@ -29,7 +29,7 @@ extension ServiceControl {
             }
             return (proposal, latch)
         }
-        self.update { health, now in
+        self.update(isQuiet: true) { health, now in
             proposal.added.flatMap { health.add($0.id, readyAtOnce: plan.isReadyAtOnce, now: now) }
         }
         for endpoint in proposal.added { self.watch(endpoint, plan) }
@@ -46,7 +46,7 @@ extension ServiceControl {
         let endpoints = wanted.map { replica in
             if let same = known[replica.key] {
                 let isUnchanged = same.weight == replica.weight && same.isBackup == replica.isBackup
-                return isUnchanged ? same : EndpointPlan(same.id, replica)
+                return isUnchanged ? same : EndpointPlan(same.id, replica, standing: same.standing)
             }
             let endpoint = EndpointPlan(EndpointID(state.nextID), replica)
             state.nextID += 1

@@ -48,14 +48,6 @@ final class ServiceControl: Sendable {
 
     var plan: ServicePlan { self.withState { $0.plan } }
 
-    /// Where each of these replicas stands now, called with its number in the list.
-    func withStates(of ids: [EndpointID], _ body: (Int, EndpointRecord) -> Void) {
-        let records = self.withState { state in ids.map { state.records[$0] } }
-        for (number, record) in records.enumerated() {
-            if let record { body(number, record) }
-        }
-    }
-
     // MARK: What workers report
 
     func failuresSeen(_ id: EndpointID, _ cause: EjectionCause) {
@@ -84,24 +76,35 @@ final class ServiceControl: Sendable {
     // MARK: Changes
 
     /// Applies an event to the health of the service and tells everybody what it changed; false when that is nothing.
+    ///
+    /// - Parameter isQuiet: nobody can have heard of the replicas that it is about.
     @discardableResult
-    func update(_ body: (inout ServiceHealth, MonotonicTime) -> [ServiceHealth.Change]) -> Bool {
+    func update(
+        isQuiet: Bool = false, _ body: (inout ServiceHealth, MonotonicTime) -> [ServiceHealth.Change]
+    ) -> Bool {
         let now = Self.now
         let wall = WallClock.milliseconds()
         let changes = self.withState { state in
             let changes = body(&state.health, now)
             for change in changes {
                 state.records[change.id]?.take(change, now: now, wall: wall)
+                state.records[change.id]?.plan.standing.set(availability: change.availability)
                 state.ejections.count(change)
-                if !change.isAnnouncement { self.tellWorkers(change) }
+                if !change.isAnnouncement && !isQuiet { self.tellWorkers(change) }
             }
-            return changes.compactMap { change in state.records[change.id].map { (change, $0.plan.name) } }
+            return changes
         }
-        for (change, endpoint) in changes {
-            self.log(change, endpoint)
+        if !isQuiet { self.spread(changes) }
+        return !changes.isEmpty
+    }
+
+    private func spread(_ changes: [ServiceHealth.Change]) {
+        for change in changes {
+            let name = self.withState { $0.records[change.id]?.plan.name }
+            guard let name else { continue }
+            self.log(change, name)
             if !change.isAnnouncement { self.follow(change) }
         }
-        return !changes.isEmpty
     }
 
     /// Under the lock, so that no two changes overtake each other on their way to a worker.

@@ -1,3 +1,4 @@
+import Synchronization
 import UsherConfiguration
 import UsherCore
 import UsherReplication
@@ -10,7 +11,30 @@ enum EndpointKey: Sendable, Hashable {
     case process(command: [String], folder: String, number: Int)
 }
 
-/// One replica as all workers know it; immutable.
+/// Where a replica is and whether it may be picked: what a worker asks for that meets it for the first time.
+///
+/// Written under its service's lock; afterwards every worker is told of each change.
+final class EndpointStanding: Sendable {
+    struct Value: Sendable {
+        var availability = EndpointAvailability()
+        /// Nil until a supervised replica's process was started.
+        var address: ReplicaAddress?
+    }
+
+    private let value = Mutex(Value())
+
+    var now: Value { self.value.withLock { $0 } }
+
+    func set(availability: EndpointAvailability) {
+        self.value.withLock { $0.availability = availability }
+    }
+
+    func set(address: ReplicaAddress) {
+        self.value.withLock { $0.address = address }
+    }
+}
+
+/// One replica as all workers know it; immutable but for where it stands.
 final class EndpointPlan: Sendable {
     let id: EndpointID
     let key: EndpointKey
@@ -26,9 +50,12 @@ final class EndpointPlan: Sendable {
     let isBackup: Bool
     /// What sessions remember of it.
     let tag: EndpointTag
+    let standing: EndpointStanding
 
-    init(_ id: EndpointID, _ replica: ReplicaDescription) {
+    /// - Parameter standing: of the same replica before its weight changed.
+    init(_ id: EndpointID, _ replica: ReplicaDescription, standing: EndpointStanding = EndpointStanding()) {
         self.id = id
+        self.standing = standing
         self.key = replica.key
         self.name = replica.name
         self.logName = AccessEntry.name(replica.name)

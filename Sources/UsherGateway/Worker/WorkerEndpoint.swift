@@ -12,7 +12,9 @@ final class WorkerEndpoint: UpstreamPoolOwner {
     private(set) var plan: EndpointPlan
     let pool: UpstreamPool
     private unowned let worker: Worker
-    private weak var service: WorkerService?
+    /// Nil once the service is gone, which says so itself: a weak reference would slow down its use on the request's
+    /// path.
+    private unowned(unsafe) var service: WorkerService?
     /// Its place in the service's balancer and metrics; -1 once it was taken out.
     private(set) var index: Int
     /// The control plane's verdict.
@@ -35,6 +37,15 @@ final class WorkerEndpoint: UpstreamPoolOwner {
         self.pool.owner = self
     }
 
+    deinit {
+        self.pool.owner = nil
+    }
+
+    /// The service goes.
+    func detach() {
+        self.service = nil
+    }
+
     var id: EndpointID { self.plan.id }
 
     func move(to plan: EndpointPlan, index: Int) {
@@ -49,6 +60,12 @@ final class WorkerEndpoint: UpstreamPoolOwner {
         if availability.mayBePicked && !self.availability.mayBePicked { self.outcomes.reset() }
         self.availability = availability
         return true
+    }
+
+    /// Begins with what the control plane knows.
+    func take(_ standing: EndpointStanding.Value) {
+        self.availability = standing.availability
+        if let address = standing.address { self.pool.move(to: address) }
     }
 
     /// The replica left the service: what runs finishes, and nothing new begins.

@@ -18,7 +18,8 @@ final class WorkerService {
     private(set) var endpoints: [WorkerEndpoint] = []
     private(set) var balancer: Balancer
     let control: ServiceControl
-    private var byID: [EndpointID: WorkerEndpoint] = [:]
+    /// Where each endpoint stands; made when it is asked for.
+    private var places: [EndpointID: Int]?
     /// Taken out while requests were with them.
     private var leaving: [EndpointID: WorkerEndpoint] = [:]
     private var availableCount = 0
@@ -38,6 +39,11 @@ final class WorkerService {
         self.balancer = Balancer(
             policy: plan.settings.balance, endpoints: [], slowStart: plan.settings.slowStart)
         self.budget = plan.retryBudget(workers: worker.workerCount, now: worker.loop.now)
+    }
+
+    deinit {
+        for endpoint in self.endpoints { endpoint.detach() }
+        for endpoint in self.leaving.values { endpoint.detach() }
     }
 
     // MARK: Picking
@@ -183,39 +189,48 @@ final class WorkerService {
 
     private func take(_ set: EndpointSet) -> [Int?] {
         let configuration = self.plan.poolConfiguration(workers: self.worker.workerCount)
+        let old = self.endpoints
+        // Identities only grow, so that what is above all that were there is new without a look.
+        let newest = old.lazy.map(\.id.number).max() ?? -1
+        var isStaying = [Bool](repeating: false, count: old.count)
         var origins: [Int?] = []
         origins.reserveCapacity(set.endpoints.count)
-        var left = self.byID
-        var added: [WorkerEndpoint] = []
-        var endpoints: [WorkerEndpoint] = []
-        endpoints.reserveCapacity(set.endpoints.count)
-        for (index, plan) in set.endpoints.enumerated() {
-            if let known = left.removeValue(forKey: plan.id) {
-                origins.append(known.index)
-                known.move(to: plan, index: index)
-                endpoints.append(known)
-            } else {
-                origins.append(nil)
-                let endpoint = WorkerEndpoint(
-                    plan, index: index, service: self, worker: self.worker, configuration)
-                self.byID[plan.id] = endpoint
-                added.append(endpoint)
-                endpoints.append(endpoint)
+        let endpoints = set.endpoints.enumerated().map { index, plan in
+            let place = plan.id.number <= newest ? self.place(of: plan.id, near: index) : nil
+            origins.append(place)
+            guard let place else {
+                return WorkerEndpoint(plan, index: index, service: self, worker: self.worker, configuration)
             }
+            isStaying[place] = true
+            old[place].move(to: plan, index: index)
+            return old[place]
         }
-        for endpoint in left.values { self.dismiss(endpoint) }
+        for (endpoint, stays) in zip(old, isStaying) where !stays { self.dismiss(endpoint) }
         self.endpoints = endpoints
         self.set = set
+        self.places = nil
         // Read after the set is in place: what changes from now on is told to this worker as well.
-        self.control.withStates(of: added.map(\.id)) { number, state in
-            _ = added[number].take(state.availability)
-            if let address = state.address { added[number].pool.move(to: address) }
+        for (endpoint, origin) in zip(endpoints, origins) where origin == nil {
+            endpoint.take(endpoint.plan.standing.now)
         }
         return origins
     }
 
+    /// Where an endpoint stands now; mostly where it stood before.
+    private func place(of id: EndpointID, near index: Int) -> Int? {
+        if self.endpoints.indices.contains(index), self.endpoints[index].id == id { return index }
+        if let places = self.places { return places[id] }
+        let places = Dictionary(
+            self.endpoints.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+        self.places = places
+        return places[id]
+    }
+
+    private func endpoint(_ id: EndpointID) -> WorkerEndpoint? {
+        self.place(of: id, near: Int(id.number)).map { self.endpoints[$0] }
+    }
+
     private func dismiss(_ endpoint: WorkerEndpoint) {
-        self.byID[endpoint.id] = nil
         endpoint.leave()
         guard !endpoint.isIdle else { return }
         self.leaving[endpoint.id] = endpoint
@@ -224,14 +239,14 @@ final class WorkerService {
 
     /// Calls `done` as soon as nothing runs any more at a replica that was taken out.
     func whenDrained(_ id: EndpointID, _ done: @escaping () -> Void) {
-        if let endpoint = self.leaving[id] ?? self.byID[id] { endpoint.whenIdle(done) } else { done() }
+        if let endpoint = self.leaving[id] ?? self.endpoint(id) { endpoint.whenIdle(done) } else { done() }
     }
 
     /// The control plane's verdict on one replica changed.
     ///
     /// - Parameter isLost: it failed its checks: who waits for its answer had better ask another.
     func setAvailability(_ id: EndpointID, _ availability: EndpointAvailability, isLost: Bool) {
-        guard let endpoint = self.byID[id] else { return }
+        guard let endpoint = self.endpoint(id) else { return }
         let couldBePicked = endpoint.availability.mayBePicked
         guard endpoint.take(availability) else { return }
         if couldBePicked != availability.mayBePicked { self.availableCount += couldBePicked ? -1 : 1 }
@@ -266,7 +281,7 @@ final class WorkerService {
     }
 
     func move(_ id: EndpointID, to address: ReplicaAddress) {
-        self.byID[id]?.pool.move(to: address)
+        self.endpoint(id)?.pool.move(to: address)
     }
 
     /// The configuration has this service no longer: requests that are under way finish.

@@ -18,6 +18,7 @@ struct ForwardedFieldTests {
                 """)
             _ = try await gateway.ask(request)
             seen = upstream.received.joined().replacing(/00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/, with: "TRACE")
+                .replacing(/X-Request-Id: [0-9a-f]{32}/, with: "X-Request-Id: TRACE")
                 .replacing("127.0.0.1:\(upstream.port)", with: "REPLICA")
         }
         return seen
@@ -39,6 +40,7 @@ struct ForwardedFieldTests {
                 X-Forwarded-Proto: http\r
                 X-Forwarded-Host: a.example:8080\r
                 Forwarded: for=127.0.0.1;proto=http;host="a.example:8080"\r
+                X-Request-Id: TRACE\r
                 traceparent: TRACE\r
                 \r
 

@@ -12,12 +12,17 @@ import UsherTestKit
 final class RunningGateway: Sendable {
     let bound: Gateway.Bound
     let accessLogPath: String
+    let file: ConfigurationText
     private let group: ServiceGroup
     private let task: Task<Void, any Error>
 
-    private init(_ bound: Gateway.Bound, accessLogPath: String, group: ServiceGroup, task: Task<Void, any Error>) {
+    private init(
+        _ bound: Gateway.Bound, accessLogPath: String, file: ConfigurationText, group: ServiceGroup,
+        task: Task<Void, any Error>
+    ) {
         self.bound = bound
         self.accessLogPath = accessLogPath
+        self.file = file
         self.group = group
         self.task = task
     }
@@ -25,12 +30,19 @@ final class RunningGateway: Sendable {
     /// The first listener's port.
     var port: Int { self.bound.listenerPorts.first ?? 0 }
 
-    static func start(_ yaml: String, folder: String, _ number: Int) async throws -> RunningGateway {
-        let settings = try ConfigurationReader.read(text: yaml, file: folder + "/usher.yaml", environment: [:])
+    /// - Parameter guardExecutable: what watches supervised processes; only tests that have some need one.
+    static func start(
+        _ yaml: String, folder: String, _ number: Int, guardExecutable: String = "/bin/false"
+    ) async throws -> RunningGateway {
+        let file = try ConfigurationText(yaml, folder: folder, number)
+        let settings = try ConfigurationReader.read(file: file.path, environment: [:])
         let ready = Journal<Gateway.Bound?>()
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let gateway = Gateway(settings, logger: logger, guardExecutable: "/bin/false") { ready.note($0) }
+        let gateway = Gateway(
+            settings, source: .init(file: file.path, environment: [:]), logger: logger,
+            guardExecutable: guardExecutable
+        ) { ready.note($0) }
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: gateway)],
@@ -48,7 +60,7 @@ final class RunningGateway: Sendable {
             throw StartFailure(description: failure.entries.first ?? "")
         }
         return RunningGateway(
-            bound, accessLogPath: folder + "/access-\(number).log", group: group, task: task)
+            bound, accessLogPath: folder + "/access-\(number).log", file: file, group: group, task: task)
     }
 
     struct StartFailure: Error, CustomStringConvertible {

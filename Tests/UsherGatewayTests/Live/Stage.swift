@@ -42,10 +42,13 @@ final class Stage: Sendable {
     /// Starts a gateway; returns when every service that `isReady` has a ready replica.
     ///
     /// - Parameter yaml: services and routes; workers, state, admin, log and one listener are added when it has none.
-    func gateway(_ yaml: String, waitsForReadiness: Bool = true) async throws -> RunningGateway {
+    func gateway(
+        _ yaml: String, waitsForReadiness: Bool = true, guardExecutable: String = "/bin/false"
+    ) async throws -> RunningGateway {
         let number = self.gateways.withLock { $0.count }
         let gateway = try await RunningGateway.start(
-            Self.complete(yaml, in: self.folder, number), folder: self.folder, number)
+            Self.complete(yaml, in: self.folder, number), folder: self.folder, number,
+            guardExecutable: guardExecutable)
         self.gateways.withLock { $0.append(gateway) }
         if waitsForReadiness { try await gateway.waitUntilReady() }
         return gateway

@@ -122,7 +122,7 @@ struct UpstreamReuseTests {
         try await onStage { stage in
             let bad = try await stage.upstream(answering: Text.answer("bad", status: "\(status) Bad"))
             let good = try await stage.upstream(answering: Text.answer("good"))
-            let gateway = try await stage.gateway(to: bad, good, keys: "balance: round-robin")
+            let gateway = try await stage.gateway(to: bad, good, keys: "balance: round-robin, ejection: none")
             var statuses: [Int] = []
             for _ in 1...6 { statuses.append(try await gateway.ask(Text.get()).status) }
             #expect(statuses == [200, 200, 200, 200, 200, 200])

@@ -6,13 +6,14 @@ SHELL := /bin/bash
 JOBS ?= 2
 # Exclusivity is checked in debug builds and by the tests; bounds checks stay on in release builds.
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
-# What meets sockets, processes and clocks runs apart from what only computes, which would take its processors away.
-LIVE_TESTS := UsherGatewayTests|UsherTransportTests|UsherSupervisorTests|UsherConsoleTests|UsherTelemetryTests|FaultTests
+# What meets sockets, processes and clocks runs apart from what only computes and from what loads the whole machine.
+LIVE_TESTS := UsherGatewayTests|UsherTransportTests|UsherSupervisorTests|UsherConsoleTests|UsherTelemetryTests
+FAULT_TESTS := FaultTests
 SCRIPTS := .ci/run $(wildcard scripts/*.sh)
 PYTHON := $(wildcard bench examples scripts)
-SWIFT := Package.swift $(wildcard Sources Tests)
+SWIFT := Package.swift $(wildcard Sources Tests) bench/micro/Package.swift bench/micro/Sources
 
-.PHONY: help run build test bench format lint clean
+.PHONY: help run build test bench micro format lint clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
@@ -38,13 +39,17 @@ test: ## run all tests
 ifdef TEST_FLAGS
 	swift test --skip-build $(TEST_FLAGS)
 else
-	swift test --skip-build --skip '$(LIVE_TESTS)'
+	swift test --skip-build --skip '$(LIVE_TESTS)|$(FAULT_TESTS)'
 	swift test --skip-build --filter '$(LIVE_TESTS)'
+	swift test --skip-build --filter '$(FAULT_TESTS)'
 endif
 
 bench: build ## measure beside nginx, HAProxy and Envoy; BENCH_FLAGS="--quick" for a smoke run
 	@scripts/install-tools.sh bench
 	python3 bench/run.py $(BENCH_FLAGS)
+
+micro: ## time single decisions of a worker
+	swift run -c release -Xswiftc -enforce-exclusivity=unchecked --package-path bench/micro micro
 
 format: ## lay out the Swift code
 	swift format format --in-place --recursive --parallel $(SWIFT)

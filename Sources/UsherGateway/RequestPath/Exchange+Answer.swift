@@ -79,6 +79,7 @@ extension Exchange {
 
     /// The replica switched protocols: from here on it is only bytes.
     func upstreamUpgraded(_ head: ResponseHead) {
+        guard self.wasAskedFor(head) else { return self.refuseUpgrade() }
         self.phase = .tunnel
         self.status = head.status
         self.times.answered(now: self.worker.loop.now)
@@ -89,6 +90,26 @@ extension Exchange {
         self.downstream.flush()
         // It was paused while a connection was sought, and a request without a body needed no resuming.
         self.downstream.resumeBody()
+    }
+
+    /// A replica may only switch to a protocol that the client named (RFC 9110 §7.8).
+    private func wasAskedFor(_ head: ResponseHead) -> Bool {
+        guard let asked = self.head.upgrade, let answered = head.upgrade else { return false }
+        let names = Self.protocols(self.head.string(asked))
+        return Self.protocols(head.string(answered)).allSatisfy { names.contains($0) }
+    }
+
+    private static func protocols(_ list: String) -> [Substring] {
+        list.lowercased().split(separator: ",").map {
+            $0.drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" }
+        }
+    }
+
+    private func refuseUpgrade() {
+        let failure = UpstreamFailure(.badAnswer, "101 to a protocol that was not asked for")
+        self.upstream?.cancel()
+        self.tryEnds(.garbage, latency: nil, now: self.worker.loop.now)
+        self.end(.tryFailed(failure))
     }
 
     /// Nothing passed for longer than `timeouts.idle`, which is nobody's fault.

@@ -35,7 +35,9 @@ extension Exchange {
             writer.write(self.plan.requestEdits.isEmpty ? "\r\n\r\n" : "\r\n")
         }
         if !self.plan.requestEdits.isEmpty {
-            self.plan.requestEdits.write(to: &out, from: RequestSource(
+            self.plan.requestEdits.write(
+                to: &out,
+                from: RequestSource(
                     self.head, peer: self.peer, plan: self.plan, service: self.service.plan))
             out.writeStaticString("\r\n")
         }

@@ -91,7 +91,9 @@ final class WorkerService {
         }
         guard let key = session?.key else { return nil }
         let bound = self.plan.sessions?.bound
-        let picked = rendezvous.pick(key) { isAvailable($0) } isFull: { index in
+        let picked = rendezvous.pick(key) {
+            isAvailable($0)
+        } isFull: { index in
             guard let bound else { return false }
             // This worker's share stands for the whole: which worker gets a client's connection is chance.
             return bound.isFull(

@@ -119,7 +119,7 @@ struct TunnelTests {
     @Test("silence both ways ends it after the idle time, traffic one way does not", arguments: [false, true])
     func idle(clientTalks: Bool) async throws {
         let talked = Signal()
-        try await Self.stage(idle: .milliseconds(600)) { peer in
+        try await Self.stage(idle: .seconds(4)) { peer in
             _ = try await peer.receive(through: "\r\n\r\n")
             try await peer.send(Self.agreed)
             // Each step is shorter than the idle time, all together are longer.
@@ -128,7 +128,7 @@ struct TunnelTests {
                     _ = try await peer.receive(count: 1)
                 } else {
                     try await peer.send("x")
-                    try await Task.sleep(for: .milliseconds(100))
+                    try await Task.sleep(for: .milliseconds(500))
                 }
             }
             talked.fire()
@@ -139,7 +139,7 @@ struct TunnelTests {
             if clientTalks {
                 for _ in 0..<10 {
                     try await client.send("x")
-                    try await Task.sleep(for: .milliseconds(100))
+                    try await Task.sleep(for: .milliseconds(500))
                 }
             }
             try await talked.wait()

@@ -128,8 +128,9 @@ final class FrontDoor: Service {
                 if let actual = opened.address { address = actual }
                 if case .unix = listener.address { break }
             }
-        } catch let error as IOError {
+        } catch {
             for listener in bound { try? await listener.close().get() }
+            guard let error = error as? IOError else { throw error }
             throw GatewayError(Self.complaint(about: listener.address, error))
         }
         return OpenListener(

@@ -86,12 +86,17 @@ public struct Gateway: Service {
         let reloader = Reloader(
             self.source, plane: plane, front: front, requests: self.reloads, logger: self.logger)
         let onReady = self.onReady
+        let note = AdminAddressNote(self.settings)
+        defer { note.remove() }
         let admin = AdminServer(
             address: self.settings.admin.address.forConsole,
             source: GatewayReport(plane: plane, accessLog: accessLog, front: front, reloader: reloader),
             token: try AdminToken.load(stateFolder: self.settings.state), metricsOpen: self.settings.admin.metricsOpen,
             logger: self.logger,
-            onBound: { port in onReady(Bound(listenerPorts: listenerPorts, adminPort: port)) })
+            onBound: { port in
+                note.write(port: port)
+                onReady(Bound(listenerPorts: listenerPorts, adminPort: port))
+            })
         // The last is stopped first: the front door drains while replicas, admin and log still work.
         let services = ServiceGroup(
             configuration: .init(

@@ -55,8 +55,13 @@ struct AdminClient {
         do {
             settings = try Self.settings(options)
         } catch {
-            printError("\(error)\nName a running Usher by --admin HOST:PORT, or its configuration by --file FILE.")
-            throw ExitCode(1)
+            guard let noted = Self.noted(options) else {
+                printError("\(error)\nName a running Usher by --admin HOST:PORT, or its configuration by --file FILE.")
+                throw ExitCode(1)
+            }
+            self.address = noted
+            self.token = OperatorToken.find(options, for: noted)
+            return
         }
         switch settings.admin.address {
         case .ip(let ip, let port):
@@ -65,6 +70,13 @@ struct AdminClient {
             self.address = .unix(path: path)
         }
         self.token = OperatorToken.read(options.tokenFile ?? OperatorToken.path(settings))
+    }
+
+    /// Where a running Usher has noted that it is, for a configuration that cannot be read.
+    static func noted(_ options: Options) -> ReplicaAddress? {
+        let folder = URL(fileURLWithPath: options.file).deletingLastPathComponent()
+        let note = try? String(contentsOf: folder.appendingPathComponent(".usher/admin-address"), encoding: .utf8)
+        return note.flatMap { try? ReplicaAddress(text: $0.filter { !$0.isNewline }) }
     }
 
     static func settings(_ options: Options) throws(ConfigurationProblems) -> Settings {

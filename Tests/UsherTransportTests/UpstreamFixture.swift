@@ -6,6 +6,7 @@ import UsherTransport
 
 /// Notes what an upstream connection tells of one try.
 final class UpstreamNotes: UpstreamHandler {
+    let wouldTryAnother = true
     private var head = ""
     private var body = ""
     private var end = ""

@@ -41,7 +41,7 @@ package struct ReloadText {
         let restart = waiting > 0 ? ", \(waiting == 1 ? "1 needs" : "\(waiting) need") a restart" : ""
         switch report.outcome {
         case .applied: return "applied: \(Self.counted(report.changes.count, "change"))\(restart)"
-        case .unchanged: return "nothing changed"
+        case .unchanged: return waiting > 0 ? "nothing else changed\(restart)" : "nothing changed"
         case .wouldApply:
             return "would apply: \(Self.counted(report.changes.count, "change"))\(restart); nothing was done"
         case .refused:

@@ -65,7 +65,11 @@ final class ControlPlane: Sendable {
                 entry.control.propose(
                     entry.plan, ReplicaDescription.listed(in: entry.plan.settings) ?? found[index])
             }
-            if waits { await self.wait(for: proposals.map(\.1)) }
+            if waits {
+                await self.wait(
+                    for: proposals.map(\.1),
+                    until: { zip(entries, proposals).allSatisfy { $0.control.objection(to: $1.0) == nil } })
+            }
             let problems = zip(entries, proposals).compactMap { $0.control.objection(to: $1.0) }
             guard problems.isEmpty else {
                 for (entry, proposal) in zip(entries, proposals) { entry.control.withdraw(proposal.0) }
@@ -90,12 +94,18 @@ final class ControlPlane: Sendable {
     }
 
     /// Gives a service other replicas: its name has other addresses now.
-    func replaceReplicas(of control: ServiceControl, with replicas: [ReplicaDescription]) async {
+    ///
+    /// - Parameter settings: by which they were found; a reload that came first may have others in force.
+    func replaceReplicas(
+        of control: ServiceControl, with replicas: [ReplicaDescription], foundBy settings: DNSSettings
+    ) async {
         await self.turn.take {
-            guard let index = self.now.controls.firstIndex(where: { $0 === control }) else { return }
+            guard control.isDiscovering(settings),
+                let index = self.now.controls.firstIndex(where: { $0 === control })
+            else { return }
             let (proposal, latch) = control.propose(control.plan, replicas)
             // Replicas beside others may take their time; without them nobody would answer meanwhile.
-            await self.wait(for: [latch])
+            await self.wait(for: [latch], until: { control.objection(to: proposal) == nil })
             if let objection = control.objection(to: proposal) {
                 control.withdraw(proposal)
                 self.logger.warning("\(objection)")
@@ -111,9 +121,15 @@ final class ControlPlane: Sendable {
         }
     }
 
-    private func wait(for latches: [Latch]) async {
+    /// Waits for the first verdict on every new replica, and then, where nobody would answer without them, until one of
+    /// them is ready; in all for `patience`.
+    private func wait(for latches: [Latch], until isFine: @Sendable () -> Bool) async {
+        let start = ContinuousClock.now
         await withDiscardingTaskGroup { group in
             for latch in latches { group.addTask { await latch.wait(atMost: Self.patience) } }
+        }
+        while !isFine(), ContinuousClock.now - start < Self.patience, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(50))
         }
     }
 

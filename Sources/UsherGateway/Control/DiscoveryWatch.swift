@@ -86,7 +86,7 @@ struct DiscoveryWatch: Sendable {
                 "service": "\(self.control.name)", "name": "\(self.settings.name)",
                 "replicas": "\(replicas.prefix(16).map(\.name).joined(separator: " "))",
             ])
-        await self.plane.replaceReplicas(of: self.control, with: replicas)
+        await self.plane.replaceReplicas(of: self.control, with: replicas, foundBy: self.settings)
     }
 
     private func warn(ofDropped count: Int) {
@@ -98,18 +98,18 @@ struct DiscoveryWatch: Sendable {
     /// The replicas of the last good answer stay: their health says whether they can be used.
     private func failed(_ failure: DNSFailure) {
         let text = "\(failure)"
-        let isNew = self.control.withState { state in
+        let (isNew, hadAnswer) = self.control.withState { state in
             state.discovery?.counts.failed += 1
             defer { state.discovery?.failure = text }
-            return state.discovery?.failure != text
+            return (state.discovery?.failure != text, state.discovery?.answeredAt != nil)
         }
         // Said once, not with every attempt.
         guard isNew else { return }
         self.control.logger.warning(
-            "cannot look up the name of a service's replicas; the last good answer stays in force",
-            metadata: [
-                "service": "\(self.control.name)", "name": "\(self.settings.name)", "reason": "\(text)",
-            ])
+            hadAnswer
+                ? "cannot look up the name of a service's replicas; the last good answer stays in force"
+                : "cannot look up the name of a service's replicas, so it has none yet",
+            metadata: ["service": "\(self.control.name)", "reason": "\(text)"])
     }
 }
 

@@ -98,6 +98,7 @@ struct EndpointWatch: Sendable {
             failure.map { health.probeFailed(self.id, reason: $0, now: now) }
                 ?? health.probeSucceeded(self.id, now: now)
         }
+        if let failure { self.control.noteFailedStart(self.id, failure) }
         // A process may still be starting; a replica of somebody else's has had its chance.
         if failure == nil || !isProcess {
             self.control.withState { $0.records[self.id]?.verdictIsKnown() }
@@ -178,6 +179,13 @@ struct EndpointWatch: Sendable {
 }
 
 extension ServiceControl {
+    /// Why a replica that was never ready is not, before its checks have failed often enough to be announced.
+    func noteFailedStart(_ id: EndpointID, _ reason: String) {
+        self.withState { state in
+            if state.records[id]?.condition == .starting { state.records[id]?.reason = reason }
+        }
+    }
+
     /// A process of ours was started.
     func moved(_ id: EndpointID, to address: ReplicaAddress, pid: Int32) {
         self.withState { state in

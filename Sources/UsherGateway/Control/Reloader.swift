@@ -42,7 +42,10 @@ public struct ReloadRequests: Sendable {
     }
 
     func send(_ request: Reloader.Request) {
-        self.continuation.yield(request)
+        // Whoever waits for an answer keeps the admin server from ending.
+        if case .terminated = self.continuation.yield(request) {
+            request.answer?(ReloadReport(outcome: .refused, problems: ["this Usher is shutting down"]))
+        }
     }
 }
 
@@ -170,19 +173,24 @@ final class Reloader: Service {
         return ReloadReport(outcome: .applied, changes: changes)
     }
 
+    private func warnOfRestarts(_ report: ReloadReport) {
+        for change in report.changes where change.needsRestart {
+            self.logger.warning(
+                "a changed setting takes effect only when Usher is started anew",
+                metadata: ["setting": "\(change.path)"])
+        }
+    }
+
     private func log(_ report: ReloadReport, _ request: Request) {
         switch report.outcome {
         case .applied:
             self.logger.notice(
                 "configuration reloaded",
                 metadata: ["reason": "\(request.reason)", "changes": "\(report.changes.count)"])
-            for change in report.changes where change.needsRestart {
-                self.logger.warning(
-                    "a changed setting takes effect only when Usher is started anew",
-                    metadata: ["setting": "\(change.path)"])
-            }
+            self.warnOfRestarts(report)
         case .unchanged:
             self.logger.info("nothing to reload", metadata: ["reason": "\(request.reason)"])
+            self.warnOfRestarts(report)
         case .refused:
             for problem in report.problems {
                 self.logger.error("the new configuration is refused", metadata: ["problem": "\(problem)"])

@@ -129,7 +129,7 @@ package struct RequestExplainer {
             let why = choice.session?.verdict ?? "\(plan.settings.balance.rawValue); \(load)"
             return .init(address: record.plan.name, verdict: .chosen, why: why)
         }
-        guard endpoint.isReady else {
+        guard endpoint.isReady, !choice.isPanicking || record.condition == .ready else {
             // "drained by an operator" says it already.
             let isSaid = record.reason.hasPrefix(record.condition.word)
             let why = isSaid ? record.reason : "\(record.condition.word): \(record.reason)"

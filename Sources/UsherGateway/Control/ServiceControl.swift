@@ -122,7 +122,10 @@ final class ServiceControl: Sendable {
         switch change.condition {
         case .ejected(let until), .paused(let until):
             self.jobs.add {
-                try? await Task.sleep(for: until.elapsed(since: Self.now))
+                // The two clocks may differ over a suspension of the machine.
+                while !Task.isCancelled, Self.now < until {
+                    try? await Task.sleep(for: until.elapsed(since: Self.now))
+                }
                 self.update { $0.timePassed(now: $1) }
             }
         case .unreachable:

@@ -8,18 +8,19 @@ import UsherTelemetry
 struct ExchangeTimes {
     private let startedAt: MonotonicTime
     private var tryAt: MonotonicTime
-    private var sentAt: MonotonicTime
+    /// Nil until the last try was sent.
+    private var sentAt: MonotonicTime?
     private var firstByteAt: MonotonicTime?
     private var connectNanoseconds: UInt64 = 0
 
     init(startedAt: MonotonicTime) {
         self.startedAt = startedAt
         self.tryAt = startedAt
-        self.sentAt = startedAt
     }
 
     mutating func tryBegins(now: MonotonicTime) {
         self.connectNanoseconds = 0
+        self.sentAt = nil
     }
 
     mutating func tryStarted(now: MonotonicTime) {
@@ -48,13 +49,18 @@ struct ExchangeTimes {
         var times = RequestTimes()
         times.queue = self.tryAt.nanoseconds(since: self.startedAt)
         times.connect = self.connectNanoseconds
-        times.wait = self.firstByteAt?.nanoseconds(since: self.sentAt) ?? 0
+        if let sentAt = self.sentAt { times.wait = self.firstByteAt?.nanoseconds(since: sentAt) ?? 0 }
         return times
     }
 
     func ended(now: MonotonicTime) -> RequestTimes {
         var times = self.sofar
-        if let firstByteAt = self.firstByteAt { times.transfer = now.nanoseconds(since: firstByteAt) }
+        if let firstByteAt = self.firstByteAt {
+            times.transfer = now.nanoseconds(since: firstByteAt)
+        } else if let sentAt = self.sentAt {
+            // It was waited for in vain.
+            times.wait = now.nanoseconds(since: sentAt)
+        }
         return times
     }
 }

@@ -258,6 +258,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
             self.end(.tryFailed(failure))
         case .sameReplica:
             guard let ended else { return self.end(.tryFailed(failure)) }
+            // A reload has taken it out meanwhile: no connection to it will ever be free.
+            guard ended.index >= 0 else { return self.retry(now: now) }
             self.acquire(ended, fresh: true, now: now)
         case .another(let isFree):
             if let ended { self.tried.insert(ended.id) }
@@ -268,6 +270,10 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
                 self.end(.tryFailed(failure))
             }
         }
+    }
+
+    var wouldTryAnother: Bool {
+        self.rule.mayGoOn(self.body.isReplayable) && self.isAnotherReady && self.service.hasRetriesLeft
     }
 
     private func retry(now: MonotonicTime) {

@@ -62,7 +62,8 @@ struct RetryRule {
         (502...504).contains(status) && self.mayGoOn(isReplayable)
     }
 
-    private func mayGoOn(_ isReplayable: Bool) -> Bool {
+    /// Whether a try that fails now may be made again elsewhere, as far as attempts go.
+    func mayGoOn(_ isReplayable: Bool) -> Bool {
         self.isIdempotent && isReplayable && self.countedAttempts < self.attemptsMax
     }
 }

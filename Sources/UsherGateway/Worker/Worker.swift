@@ -72,7 +72,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
             to: snapshot.metricNames, services: earlierPlaces, endpoints: origins)
         self.snapshot = snapshot
         self.services = services
-        for service in services { service.serveQueue() }
+        for service in services { service.snapshotIsInForce() }
     }
 
     func service(of control: ServiceControl) -> WorkerService? {

@@ -25,8 +25,11 @@ final class WorkerService {
     private var availableCount = 0
     /// Too few replicas are ready: all that once were are used.
     private(set) var isPanicking = false
+    /// The pools go by an older plan.
+    private var poolsAreBehind = false
     private var budget: RetryBudget
     private var queue = CircularBuffer<(exchange: Exchange, ticket: UInt64)>()
+    private var isServingAll = false
     /// Requests under way.
     private var exchangeCount = 0
     private unowned let worker: Worker
@@ -157,13 +160,16 @@ final class WorkerService {
         if self.index < 0 && self.exchangeCount == 0 { self.close() }
     }
 
+    /// As of the last event; `mayRetry` decides.
+    var hasRetriesLeft: Bool { self.budget.available > 0 }
+
     func mayRetry(now: MonotonicTime) -> Bool {
         self.budget.mayRetry(now: now)
     }
 
     // MARK: Changes
 
-    /// Takes over what a snapshot says of this service; `serveQueue` follows when the whole snapshot is in force.
+    /// Takes over what a snapshot says of this service; `snapshotIsInForce` follows.
     ///
     /// - Returns: for each endpoint of the new set its place in the old one; nil when the places are as before.
     func update(_ plan: ServicePlan, _ set: EndpointSet, index: Int) -> [Int?]? {
@@ -181,12 +187,22 @@ final class WorkerService {
     }
 
     private func take(_ plan: ServicePlan) {
-        let configuration = plan.poolConfiguration(workers: self.worker.workerCount)
         if plan.settings.retries != self.plan.settings.retries {
             self.budget = plan.retryBudget(workers: self.worker.workerCount, now: self.worker.loop.now)
         }
         self.plan = plan
-        for endpoint in self.endpoints { endpoint.pool.update(configuration) }
+        self.poolsAreBehind = true
+    }
+
+    /// The whole snapshot is in force. Only now may anything happen that is counted: before, the places of services and
+    /// endpoints were partly the old ones.
+    func snapshotIsInForce() {
+        if self.poolsAreBehind {
+            self.poolsAreBehind = false
+            let configuration = self.plan.poolConfiguration(workers: self.worker.workerCount)
+            for endpoint in self.endpoints { endpoint.pool.update(configuration) }
+        }
+        self.serveQueue()
     }
 
     private func take(_ set: EndpointSet) -> [Int?] {
@@ -306,7 +322,7 @@ final class WorkerService {
     func enqueue(_ exchange: Exchange, ticket: UInt64, isFirst: Bool) -> Bool {
         self.dropAbandoned()
         guard isFirst || self.queue.count < self.plan.queuePerWorker else { return false }
-        if isFirst {
+        if isFirst && !self.isServingAll {
             self.queue.prepend((exchange, ticket))
         } else {
             self.queue.append((exchange, ticket))
@@ -316,12 +332,24 @@ final class WorkerService {
 
     /// Connections may be free: those that waited longest try again, until one has to go on waiting.
     func serveQueue() {
+        // With sessions each waits for a replica of its own, and one that has to go on holds nobody up.
+        if self.plan.sessions != nil { return self.serveAll() }
         while true {
             self.dropAbandoned()
             guard let first = self.queue.popFirst() else { return }
             first.exchange.leaveQueue(first.ticket)
             if let next = self.queue.first, next.exchange === first.exchange { return }
         }
+    }
+
+    private func serveAll() {
+        guard !self.queue.isEmpty, !self.isServingAll else { return }
+        self.isServingAll = true
+        defer { self.isServingAll = false }
+        var waiting = CircularBuffer<(exchange: Exchange, ticket: UInt64)>()
+        swap(&waiting, &self.queue)
+        // Who has to go on waiting enters the queue again, in the order in which it is tried here.
+        for entry in waiting where entry.exchange.isWaiting(entry.ticket) { entry.exchange.leaveQueue(entry.ticket) }
     }
 
     private func dropAbandoned() {

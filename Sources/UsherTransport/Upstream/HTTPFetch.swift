@@ -61,7 +61,11 @@ package enum HTTPFetch {
             timer.cancel()
             connected.whenSuccess { $0.close(promise: nil) }
         }
-        return try await promise.futureResult.get()
+        return try await withTaskCancellationHandler {
+            try await promise.futureResult.get()
+        } onCancel: {
+            promise.fail(CancellationError())
+        }
     }
 
     package static func describe(_ error: any Error) -> String {

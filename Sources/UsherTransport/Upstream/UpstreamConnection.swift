@@ -202,6 +202,8 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
         handler?.upstreamFailed(failure)
     }
 
+    var wouldTryAnother: Bool { self.handler?.wouldTryAnother ?? false }
+
     /// A request was sent and no byte of its answer has come.
     package var awaitsAnswer: Bool { self.phase == .head && !self.answerHasBegun }
 

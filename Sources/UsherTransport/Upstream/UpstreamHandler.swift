@@ -20,6 +20,8 @@ package protocol UpstreamHandler: AnyObject {
     func upstreamIsWritable()
     /// The try is over without a complete answer; the connection is closed.
     func upstreamFailed(_ failure: UpstreamFailure)
+    /// Whether another try is better than waiting on for a replica that was taken out before it answered.
+    var wouldTryAnother: Bool { get }
 }
 
 /// Why a try ended without a complete answer.

@@ -105,8 +105,12 @@ package final class UpstreamPool {
                 completion(self.established(connection))
             case .failure(let error):
                 self.state.connectFailed(id)
-                completion(.failure(Self.failure(of: error)))
-                self.owner?.poolHasRoom(self)
+                // An attempt may fail while it is made; many such must not pile up on one stack, nor keep the loop from
+                // hearing that the replica is out.
+                self.loop.eventLoop.assumeIsolated().execute {
+                    completion(.failure(Self.failure(of: error)))
+                    self.owner?.poolHasRoom(self)
+                }
             }
         }
     }
@@ -141,9 +145,12 @@ package final class UpstreamPool {
         for case let connection? in self.connections where connection.isUsable { connection.close() }
     }
 
-    /// Ends the tries that wait for an answer's first byte, because the replica was taken out.
+    /// Ends the tries that wait for an answer's first byte and can be made elsewhere, because the replica was taken out.
+    /// The others are better off waiting: the replica may be at work on them.
     package func failWaiting(_ failure: UpstreamFailure) {
-        for case let connection? in self.connections where connection.awaitsAnswer { connection.fail(failure) }
+        for case let connection? in self.connections where connection.awaitsAnswer && connection.wouldTryAnother {
+            connection.fail(failure)
+        }
     }
 
     // MARK: Told by the connections

@@ -52,7 +52,7 @@ struct ReloadCommand: AsyncParsableCommand {
     /// The refusal of a file with problems, in which no admin address can be found either; nil when it is fine, or
     /// when there is no such file at all.
     private func unreadable() -> ReloadReport? {
-        guard self.running.admin == nil else { return nil }
+        guard self.running.admin == nil, AdminClient.noted(self.running) == nil else { return nil }
         do throws(ConfigurationProblems) {
             _ = try AdminClient.settings(self.running)
             return nil

@@ -124,6 +124,7 @@ final class Relay: RequestAcceptor, UpstreamPoolOwner, @unchecked Sendable {
 
 /// One request on its way through a relay.
 final class RelayExchange: DownstreamHandler, UpstreamHandler {
+    let wouldTryAnother = true
     private let relay: Relay
     private let downstream: any Downstream
     private var upstream: UpstreamConnection?

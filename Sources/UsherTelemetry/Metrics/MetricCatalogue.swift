@@ -84,7 +84,7 @@ package enum MetricCatalogue {
         "Bytes that tunnels carried from a replica to clients.")
 
     package static let retries = counter(
-        "usher_service_retries_total", ["service"], "Tries after the first one of a request.")
+        "usher_service_retries_total", ["service"], "Tries at another replica after the first one of a request.")
     package static let retriesRefused = counter(
         "usher_service_retries_refused_total", ["service"], "Retries that the budget did not allow.")
     package static let noReplica = counter(

@@ -20,7 +20,7 @@ package struct RouteMetrics: Sendable {
 
 /// What one service did beyond its endpoints.
 package struct ServiceMetrics: Sendable {
-    /// Tries after the first one of a request.
+    /// Tries at another replica after the first one of a request.
     package var retries: UInt64 = 0
     /// Retries that the budget did not allow.
     package var retriesRefused: UInt64 = 0

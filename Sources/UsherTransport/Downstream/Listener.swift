@@ -118,6 +118,10 @@ package final class BoundListener: @unchecked Sendable {
         let peer = Peer(
             address: IPAddress(channel.remoteAddress), destination: IPAddress(channel.localAddress),
             trusted: configuration.trustedProxies)
+        if peer.address == nil && configuration.address.protocol != .unix {
+            // Reset before it was accepted: nobody is there who could be refused.
+            throw ChannelError.connectPending
+        }
         if configuration.proxyProtocol && !peer.isTrusted {
             self.refused(.untrustedProxy)
             throw ChannelError.connectPending

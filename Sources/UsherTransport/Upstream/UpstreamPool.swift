@@ -145,8 +145,8 @@ package final class UpstreamPool {
         for case let connection? in self.connections where connection.isUsable { connection.close() }
     }
 
-    /// Ends the tries that wait for an answer's first byte and can be made elsewhere, because the replica was taken out.
-    /// The others are better off waiting: the replica may be at work on them.
+    /// Ends the tries that wait for an answer's first byte and can be made elsewhere: the replica was taken out. The
+    /// others are better off waiting, for it may be at work on them.
     package func failWaiting(_ failure: UpstreamFailure) {
         for case let connection? in self.connections where connection.awaitsAnswer && connection.wouldTryAnother {
             connection.fail(failure)

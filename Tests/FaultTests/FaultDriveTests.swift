@@ -61,7 +61,8 @@ extension FaultTests {
 
         private func flapping(_ run: FaultRun) throws {
             for mode in [ChaosReplica.Mode.flapping, .sometimesBusy] {
-                let (share, account) = try run.phase(mode, seconds: max(4, Self.seconds * 2))
+                // It begins with a good second and a full share, which must not weigh too much.
+                let (share, account) = try run.phase(mode, seconds: max(8, Self.seconds * 2))
                 #expect(share < 0.1, "\(mode.rawValue): \(share) of \(account.sent) requests")
             }
         }

@@ -38,8 +38,6 @@ package final class UpstreamPool {
     private let loop: LoopContext
     package private(set) var configuration: Configuration
     package private(set) var address: ReplicaAddress
-    /// The owner's own number for this pool.
-    package var key = 0
     /// Told of what happens here. The owner must set it to nil before it goes: a weak reference would slow down every
     /// use of the owner on the request's path (a side table instead of an inline count).
     package unowned(unsafe) var owner: (any UpstreamPoolOwner)?

@@ -17,6 +17,10 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
@@ -32,6 +36,9 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -56,7 +63,10 @@ let package = Package(
             ],
             swiftSettings: common),
         .target(
-            name: "UsherTransport", dependencies: ["UsherCore", "UsherHTTP", "UsherReplication", nioCore, nioPosix],
+            name: "UsherTransport",
+            dependencies: [
+                "UsherCore", "UsherHTTP", "UsherReplication", nioCore, nioPosix, nioTLS, nioSSL, x509, asn1, crypto,
+            ],
             swiftSettings: common),
         .target(
             name: "UsherConfiguration",
@@ -72,7 +82,7 @@ let package = Package(
             name: "UsherGateway",
             dependencies: [
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherTelemetry", "UsherSupervisor", "UsherTransport",
-                "UsherConfiguration", "UsherConsole", nioCore, nioPosix, logging, lifecycle, crypto,
+                "UsherConfiguration", "UsherConsole", nioCore, nioPosix, logging, lifecycle, crypto, system,
             ],
             swiftSettings: common),
         .executableTarget(

@@ -41,10 +41,22 @@ enum SettingsCheck {
             if !taken.insert(listener.address) {
                 reading.note("\(listener.address) is taken by a listener above", at: place)
             }
+            if listener.redirectsToTLS { checkRedirect(settings, listener, at: place, reading) }
             var admin = TakenAddresses()
             if admin.insert(settings.admin.address), !admin.insert(listener.address) {
                 reading.note("\(listener.address) is taken by admin (\(settings.admin.address))", at: place)
             }
+        }
+    }
+
+    /// A redirection needs somewhere else to go.
+    private static func checkRedirect(
+        _ settings: Settings, _ listener: ListenerSettings, at place: Reading.Place, _ reading: Reading
+    ) {
+        if listener.tls != nil {
+            reading.note("redirects to TLS and speaks it already; take `redirect` away", at: place)
+        } else if !settings.listeners.contains(where: { $0.tls != nil && $0.address.port != nil }) {
+            reading.note("redirects to TLS, but no listener with a port has `tls`", at: place)
         }
     }
 

@@ -75,7 +75,7 @@ public struct Gateway: Service {
         let workers = group.makeIterator().enumerated().map { index, eventLoop in
             Worker(
                 index: index, of: count, snapshot: .empty(self.settings, seed: seed), eventLoop: eventLoop,
-                accessLog: accessLog, seed: .random(in: .min ... .max))
+                accessLog: accessLog, logger: self.logger, seed: .random(in: .min ... .max))
         }
         let plane = ControlPlane(
             self.settings, workers: workers, secret: secret, guardExecutable: self.guardExecutable,
@@ -102,7 +102,7 @@ public struct Gateway: Service {
             configuration: .init(
                 services: [
                     .init(service: plane.jobs), .init(service: admin), .init(service: reloader),
-                    .init(service: front),
+                    .init(service: CertificateWatch(front: front)), .init(service: front),
                 ],
                 logger: Self.quiet(self.logger)))
         var failure: (any Error)?

@@ -24,6 +24,8 @@ public enum Method: UInt8, Sendable, Hashable, CaseIterable {
 /// The versions this codec speaks.
 public enum HTTPVersion: UInt8, Sendable, Hashable {
     case http10, http11
+    /// A request that came in HTTP/2; its head is written down in HTTP/1.1's form.
+    case http2
 }
 
 /// How the end of a message's body is found (RFC 9112 §6.3).

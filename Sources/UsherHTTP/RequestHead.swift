@@ -99,6 +99,19 @@ public final class RequestHead: MessageHead {
         }
     }
 
+    /// Takes a whole head that came in HTTP/2, written down in HTTP/1.1's form by `RequestTranslation`.
+    ///
+    /// - Parameter hasBody: the stream goes on behind it; its length may not have been said.
+    package func take(translated bytes: inout ByteBuffer, hasBody: Bool, limits: HeadLimits) -> HeadProgress {
+        let progress = parse(&bytes, limits: limits)
+        version = .http2
+        guard progress == .complete else { return progress }
+        // What ends the connection in HTTP/1.1 says nothing here; expectations are met the same way.
+        keepAlive = true
+        if hasBody, framing == .none { framing = .chunked }
+        return .complete
+    }
+
     private func skipLeadingLines(_ input: inout ByteBuffer) -> HeadProgress? {
         if case .refused(let fault) = parser.outcome { return .refused(fault.refusal) }
         while let byte = input.getInteger(at: input.readerIndex, as: UInt8.self) {

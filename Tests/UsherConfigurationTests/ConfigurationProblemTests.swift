@@ -120,13 +120,8 @@ import UsherConfiguration
                     + "'none' is"
             ),
             Case(
-                web + "listeners: [{ address: 1, tls: {}, redirect: https }]",
-                "u.yaml:2:27: listeners[0].tls: `tls` is not available in this version",
-                "u.yaml:2:46: listeners[0].redirect: 'https' is not available in this version; only 'none' is"),
-            Case(
-                "services: { web: { replicas: [a:1], tls: {}, sharded: {} } }",
-                "u.yaml:1:37: services.web.tls: `tls` is not available in this version",
-                "u.yaml:1:46: services.web.sharded: `sharded` is not available in this version"),
+                "services: { web: { replicas: [a:1], sharded: {} } }",
+                "u.yaml:1:37: services.web.sharded: `sharded` is not available in this version"),
             Case(
                 web + "routes: [{ service: web, timeouts: { connect: 1s }, retries: { budget: 5%, floor: 1/s } }]",
                 "u.yaml:2:38: routes[0].timeouts.connect: `connect` is not available in this version",

@@ -65,10 +65,17 @@ import UsherReplication
         #expect(
             limits.headTime == .seconds(5) && limits.body == .mebibytes(10) && limits.bodyRate.bytesPerSecond == 1024)
         #expect(limits.idle == .seconds(30) && limits.connections == 1000 && limits.connectionsPerClient == 16)
-        #expect(settings.listeners.map(\.address.description) == ["0.0.0.0:8081", "unix:/etc/usher/run/usher.sock"])
+        #expect(
+            settings.listeners.map(\.address.description) == [
+                "0.0.0.0:8081", "unix:/etc/usher/run/usher.sock", "0.0.0.0:8082", "0.0.0.0:8443",
+            ])
         #expect(
             settings.listeners[0].trustedProxies.map(\.description) == ["10.0.0.0/8", "fd00::/8", "192.0.2.1/32"])
-        #expect(settings.listeners.map(\.proxyProtocol) == [true, false])
+        #expect(settings.listeners.map(\.proxyProtocol) == [true, false, false, false])
+        #expect(settings.listeners.map(\.redirectsToTLS) == [false, false, true, false])
+        let tls = try #require(settings.listeners[3].tls)
+        #expect(tls.certificates.map(\.key) == ["/etc/usher/certs/site.key", "/etc/usher/certs/site-rsa.key"])
+        #expect(tls.minimum == .tls13 && tls.clientCertificate == .request && tls.hsts == .seconds(365 * 86400))
     }
 
     @Test("every key of a service is read")

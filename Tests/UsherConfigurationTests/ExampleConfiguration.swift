@@ -22,6 +22,17 @@ let completeConfiguration = """
         proxy-protocol: true
         redirect: none
       - address: unix:run/usher.sock
+      - address: 8082
+        redirect: https
+      - address: 8443
+        tls:
+          certificates:
+            - { chain: certs/site.pem, key: certs/site.key }
+            - { chain: certs/site-rsa.pem, key: certs/site-rsa.key }
+          minimum: "1.3"
+          client-ca: certs/ca.pem
+          client-certificate: request
+          hsts: 365d
     services:
       web:
         replicas:
@@ -40,6 +51,10 @@ let completeConfiguration = """
         panic: 25%
         slow-start: 30s
         session: { cookie: web-session, ttl: 2h }
+        tls:
+          verify: certs/internal-ca.pem
+          server-name: web.internal
+          certificate: { chain: certs/usher.pem, key: certs/usher.key }
       catalogue:
         replicas: { run: [python3, catalogue.py, --port, "{port}"], count: 3 }
         ejection: none

@@ -35,7 +35,7 @@ import UsherCore
             "services: { web: { replicas: [a:1], balance: rondom } }",
             "services: { web: { replicas: [{ address: a:1, weight: 0 }] } }", "routes: [{}]",
             "routes: [{ service: a, respond: {} }]",
-            "quotas: {}", "listeners: [{ address: 80, redirect: https }]",
+            "quotas: {}", "listeners: [{ address: 80, redirect: http }]",
             "services: { web: { replicas: { run: x } } }",
             "services: { web: { replicas: [a:1], panic: 5 } }",
             "services: { web: { replicas: [a:1], session: {} } }",

@@ -31,8 +31,14 @@ final class ScriptedRequestPath: RequestAcceptor {
         self.notes.append("refused \(refusal.status)")
     }
 
-    func connectionOpened(_ connection: HTTP1ServerConnection) { self.open += 1 }
-    func connectionClosed(_ connection: HTTP1ServerConnection) { self.open -= 1 }
+    func connectionOpened(_ connection: ServerConnection) { self.open += 1 }
+    func connection(_ connection: ServerConnection, becomes other: ServerConnection) {
+        self.notes.append("becomes \(type(of: other))")
+    }
+    func connectionClosed(_ connection: ServerConnection) { self.open -= 1 }
+    func connectionRefused(_ admission: ConnectionCounts.Admission) { self.notes.append("refused \(admission)") }
+    func handshakeEnded(_ outcome: HandshakeOutcome, with peer: Peer) { self.notes.append("handshake \(outcome)") }
+    func http2Failed(_ reason: StaticReason, with peer: Peer) { self.notes.append("failed: \(reason)") }
 
     final class Exchange: DownstreamHandler {
         let downstream: any Downstream

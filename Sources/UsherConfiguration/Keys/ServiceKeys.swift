@@ -37,7 +37,26 @@ extension ServiceSettings {
                 .optional(
                     "session", \.session, .session, default: "none: a request may go to any replica",
                     "How requests of one user are recognised, so that they reach the same replica."),
-            ] + ["sharded", "scatter", "tls", "elected"].map(Key.later))
+                .optional(
+                    "tls", \.tls, UpstreamTLSSettings.shape.kind(hint: "{ verify: certs/internal-ca.pem }"),
+                    default: "replicas are spoken to in the clear", "How replicas are spoken to in TLS."),
+            ] + ["sharded", "scatter", "elected"].map(Key.later), finish: checkServerName)
+    }
+
+    /// A certificate is for a name or an address; a socket's path is neither.
+    private static func checkServerName(
+        _ service: inout ServiceSettings, _ node: ConfigurationNode, _ reading: Reading
+    ) {
+        guard let tls = service.tls, tls.serverName == nil, case .list(let replicas) = service.replicas,
+            replicas.contains(where: { if case .unix = $0.address { true } else { false } }),
+            case .mapping(let entries) = node.content, let entry = entries.first(where: { $0.key == "tls" })
+        else { return }
+        reading.inside("tls") {
+            reading.note(
+                "needs the key 'server-name': a replica behind a Unix socket has no name to compare its "
+                    + "certificate with",
+                at: entry.value.position)
+        }
     }
 }
 

@@ -40,6 +40,16 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Nil for a Unix socket.
+    public var port: Int? {
+        if case .ip(_, let port) = self { port } else { nil }
+    }
+
+    /// The same address with the port that the system chose for port 0.
+    public func withPort(_ port: Int) -> ListenAddress {
+        if case .ip(let address, 0) = self { .ip(address, port: port) } else { self }
+    }
+
     public var description: String {
         switch self {
         case .ip(let address, let port): address.isV4 ? "\(address):\(port)" : "[\(address)]:\(port)"

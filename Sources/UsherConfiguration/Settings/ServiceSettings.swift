@@ -20,6 +20,8 @@ public struct ServiceSettings: Sendable, Hashable {
     public var timeouts = TimeoutSettings()
     public var connections = ConnectionSettings()
     public var host = HostPolicy.keep
+    /// Nil: replicas are spoken to in the clear.
+    public var tls: UpstreamTLSSettings?
 
     public init(name: String, replicas: ReplicaSource) {
         self.name = name

@@ -93,6 +93,10 @@ public struct ListenerSettings: Sendable, Hashable {
     public var trustedProxies: [IPRange] = []
     /// True: a connection must come from a trusted proxy and begin with a PROXY header. Default: false.
     public var proxyProtocol = false
+    /// Every request is redirected to the first listener that speaks TLS. Default: false.
+    public var redirectsToTLS = false
+    /// Nil: in the clear.
+    public var tls: TLSSettings?
 
     public init(address: ListenAddress) {
         self.address = address

@@ -166,8 +166,18 @@ final class GatewayReport: ConsoleSource {
     }
 
     private func controlMetrics(_ current: ControlPlane.Current) -> ControlMetrics {
-        ControlMetrics(
+        var metrics = ControlMetrics(
             services: current.controls.map(\.metrics), reloads: self.reloader.counts,
             configurationLoadedUnixMilliseconds: current.since)
+        let now = WallClock.seconds
+        metrics.certificates = self.front.certificates.flatMap { listener in
+            listener.pairs.map { pair in
+                ControlMetrics.Certificate(
+                    listener: listener.address, file: pair.settings.chain,
+                    secondsLeft: pair.certificate.map { $0.facts.notAfter - now }, hasProblem: pair.problem != nil,
+                    replaced: pair.replaced, refused: pair.refused)
+            }
+        }
+        return metrics
     }
 }

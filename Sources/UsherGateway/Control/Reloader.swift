@@ -6,10 +6,6 @@ import UsherConfiguration
 import UsherConsole
 import UsherTelemetry
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// Where settings come from, so that they can be read anew while they are in force.
 public struct ConfigurationSource: Sendable {
     /// Watched: a change of it is taken over about a second later.
@@ -198,25 +194,5 @@ final class Reloader: Service {
         case .wouldApply:
             break
         }
-    }
-}
-
-/// What tells one version of a file from the next; also when another file was put in its place.
-private struct FileStamp: Equatable, Sendable {
-    var modified: timespec
-    var size: Int
-    var inode: UInt64
-
-    init?(_ file: String) {
-        var status = stat()
-        guard stat(file, &status) == 0 else { return nil }
-        self.modified = status.st_mtim
-        self.size = Int(status.st_size)
-        self.inode = UInt64(status.st_ino)
-    }
-
-    static func == (left: FileStamp, right: FileStamp) -> Bool {
-        left.modified.tv_sec == right.modified.tv_sec && left.modified.tv_nsec == right.modified.tv_nsec
-            && left.size == right.size && left.inode == right.inode
     }
 }

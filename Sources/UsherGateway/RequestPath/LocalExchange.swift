@@ -65,3 +65,23 @@ extension Worker {
         self.account(entry, route: plan.map(self.routeIndex) ?? -1, service: -1, head: downstream.head)
     }
 }
+
+extension LocalAnswer {
+    /// The same target over TLS (308, RFC 9110 §15.4.9).
+    static func redirection(of downstream: any Downstream, toPort port: Int) -> LocalAnswer {
+        let head = downstream.head
+        guard !head.authority.isEmpty else {
+            return LocalAnswer(
+                status: 400, body: ByteBuffer(string: "use https, or say by Host where to redirect to\n"))
+        }
+        var line = ByteBuffer(string: "Location: https://")
+        RequestSource(head, peer: downstream.peer).withHost { host in
+            for index in host.indices { line.writeInteger(host[index]) }
+        }
+        if port != 443 { line.writeString(":\(port)") }
+        // `*` asks about the server as a whole and is no path.
+        if head.equals(head.path, "*") { line.writeStaticString("/") } else { head.copy(head.target, to: &line) }
+        line.writeStaticString("\r\n")
+        return LocalAnswer(status: 308, body: ByteBuffer(), addedLines: line)
+    }
+}

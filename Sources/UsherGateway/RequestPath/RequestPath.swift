@@ -25,6 +25,10 @@ extension Worker {
     func requestArrived(on downstream: any Downstream) -> any DownstreamHandler {
         let head = downstream.head
         // route
+        if let port = downstream.listener.httpsPort {
+            return LocalExchange(
+                self, downstream, nil, .redirection(of: downstream, toPort: port), why: "redirected to TLS")
+        }
         guard let index = self.snapshot.router.match(RequestSource(head, peer: downstream.peer)) else {
             return self.refusal(.noRoute, downstream, plan: nil)
         }

@@ -1,3 +1,5 @@
+import SystemPackage
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -40,11 +42,13 @@ enum SecretFile {
             throw SecretFileError(description: "cannot read \(path): \(self.reason(errno))")
         }
         defer { close(file) }
-        var status = stat()
-        guard fstat(file, &status) == 0 else {
-            throw SecretFileError(description: "cannot read \(path): \(self.reason(errno))")
+        let status: Stat
+        do {
+            status = try FileDescriptor(rawValue: file).stat()
+        } catch {
+            throw SecretFileError(description: "cannot read \(path): \(error)")
         }
-        guard status.st_mode & S_IFMT == S_IFREG else {
+        guard status.type == .regular else {
             throw SecretFileError(description: "cannot read \(path): it is not a file")
         }
         var bytes = try self.contents(file, path)
@@ -60,7 +64,7 @@ enum SecretFile {
                     "\(path) \(found), but a secret has at least \(SessionSecret.fewestBytes): "
                     + "remove it and a new one is made, or copy it from another gateway")
         }
-        let isOpen = status.st_mode & 0o077 != 0
+        let isOpen = !status.permissions.isDisjoint(with: [.groupReadWriteExecute, .otherReadWriteExecute])
         return Loaded(
             secret: secret, wasMade: false,
             warning: isOpen ? "others may read \(path), and who knows it can forge cookies: chmod 600 \(path)" : nil)

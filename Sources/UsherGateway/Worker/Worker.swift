@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import UsherConfiguration
 import UsherCore
@@ -26,7 +27,8 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     private var accessLog: AccessLogBatch?
     private var accessLogIsDue = false
     private let accessLogTimer = DeadlineTimer()
-    private var connections: [HTTP1ServerConnection] = []
+    private var clientLog: ClientLog
+    private var connections: [ServerConnection] = []
     private(set) var isDraining = false
     private var onDrained: (() -> Void)?
 
@@ -35,7 +37,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
 
     init(
         index: Int, of workers: Int, snapshot: Snapshot, eventLoop: any EventLoop, accessLog: AccessLogWriter?,
-        seed: UInt64
+        logger: Logger, seed: UInt64
     ) {
         self.index = index
         self.workerCount = workers
@@ -43,6 +45,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         self.loop = LoopContext(eventLoop: eventLoop)
         self.metrics = WorkerMetrics(names: snapshot.metricNames)
         self.random = SeededRandom(seed: seed)
+        self.clientLog = ClientLog(logger: logger)
         let format: AccessLogFormat = snapshot.settings.log.format == .json ? .json : .combined
         self.accessLog = accessLog.map { AccessLogBatch(writer: $0, format: format) }
         self.accessLogTimer.onFire = { [unowned self] _ in self.flushAccessLog() }
@@ -98,7 +101,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
 
     // MARK: Connections
 
-    func connectionOpened(_ connection: HTTP1ServerConnection) {
+    func connectionOpened(_ connection: ServerConnection) {
         connection.registryIndex = self.connections.count
         self.connections.append(connection)
         self.metrics.clientConnections += 1
@@ -106,7 +109,16 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         if self.isDraining { connection.drain() }
     }
 
-    func connectionClosed(_ connection: HTTP1ServerConnection) {
+    func connection(_ connection: ServerConnection, becomes other: ServerConnection) {
+        let index = connection.registryIndex
+        guard self.connections.indices.contains(index), self.connections[index] === connection else { return }
+        connection.registryIndex = -1
+        other.registryIndex = index
+        self.connections[index] = other
+        if self.isDraining { other.drain() }
+    }
+
+    func connectionClosed(_ connection: ServerConnection) {
         let index = connection.registryIndex
         guard self.connections.indices.contains(index), self.connections[index] === connection else { return }
         let last = self.connections.removeLast()
@@ -129,9 +141,19 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         }
     }
 
+    func handshakeEnded(_ outcome: HandshakeOutcome, with peer: Peer) {
+        self.metrics.handshakeEnded(outcome.end)
+        self.clientLog.note(outcome, with: peer, now: self.loop.now)
+    }
+
+    func http2Failed(_ reason: StaticReason, with peer: Peer) {
+        self.metrics.http2Failures &+= 1
+        self.clientLog.note(reason, with: peer, now: self.loop.now)
+    }
+
     /// Lets the connections of a listener that is closed finish what they do.
     func drainConnections(of listener: Int) {
-        for connection in self.connections where connection.listener == listener { connection.drain() }
+        for connection in self.connections where connection.listener.id == listener { connection.drain() }
     }
 
     /// Ends idle connections now and the others after their answer; `done` is called when none is left.

@@ -35,8 +35,35 @@ package struct ControlMetrics: Sendable {
         }
     }
 
+    /// One certificate of one listener.
+    package struct Certificate: Sendable {
+        /// The listener's address.
+        package var listener: String
+        /// The file with its chain.
+        package var file: String
+        /// Until the one in use expires; nil: none is in use.
+        package var secondsLeft: Int?
+        /// The files as they are now are not used.
+        package var hasProblem: Bool
+        package var replaced: UInt64
+        package var refused: UInt64
+
+        package init(
+            listener: String, file: String, secondsLeft: Int?, hasProblem: Bool, replaced: UInt64, refused: UInt64
+        ) {
+            self.listener = listener
+            self.file = file
+            self.secondsLeft = secondsLeft
+            self.hasProblem = hasProblem
+            self.replaced = replaced
+            self.refused = refused
+        }
+    }
+
     /// In the order of the names.
     package var services: [Service]
+    /// In the order of the listeners.
+    package var certificates: [Certificate] = []
     package var reloads: ReloadCounts
     /// When the configuration in force was read. Unit: milliseconds since the Unix epoch.
     package var configurationLoadedUnixMilliseconds: Int64

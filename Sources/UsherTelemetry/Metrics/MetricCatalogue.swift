@@ -44,6 +44,21 @@ package enum MetricCatalogue {
         "usher_client_connections_refused_total", ["reason"],
         "Client connections closed at accept, or for their PROXY header.")
 
+    package static let handshakes = counter(
+        "usher_tls_handshakes_total", ["outcome"], "TLS handshakes with clients that are over, by how they ended.")
+    package static let http2Failures = counter(
+        "usher_http2_connections_failed_total", [],
+        "HTTP/2 connections that were ended because the client broke a rule or flooded them.")
+    package static let certificateExpiry = gauge(
+        "usher_certificate_expiry_days", unit: "days", ["listener", "certificate"],
+        "Days until a certificate in use expires; negative once it has.")
+    package static let certificateProblem = gauge(
+        "usher_certificate_problem", ["listener", "certificate"],
+        "1 while the files of a certificate are not used as they are now, because something is wrong with them.")
+    package static let certificateReloads = counter(
+        "usher_certificate_reloads_total", ["listener", "certificate", "outcome"],
+        "Changes of a certificate's files that were taken over or refused.")
+
     package static let endpointRequests = counter(
         "usher_endpoint_requests_total", ["service", "endpoint", "outcome"],
         "Tries at a replica; one client request may need several.")
@@ -136,6 +151,7 @@ package enum MetricCatalogue {
     package static let all: [MetricDefinition] = [
         requests, requestDuration, receivedBytes, sentBytes, refusedRequests,
         clientConnections, clientConnectionsAccepted, clientConnectionsRefused,
+        handshakes, http2Failures, certificateExpiry, certificateProblem, certificateReloads,
         endpointRequests, endpointDuration, endpointSentBytes, endpointReceivedBytes, endpointInFlight,
         endpointConnections, endpointConnects, endpointUnaskedAnswers, endpointReady, endpointState,
         tunnels, tunnelsOpened, tunnelReceivedBytes, tunnelSentBytes,

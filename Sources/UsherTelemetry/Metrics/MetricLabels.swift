@@ -42,6 +42,32 @@ package enum TryOutcome: Int, Sendable, Hashable, CaseIterable {
     }
 }
 
+/// How a TLS handshake with a client ended; the `outcome` label of `usher_tls_handshakes_total`.
+package enum HandshakeEnd: Int, Sendable, Hashable, CaseIterable {
+    case completed
+    /// Neither side could go on: no common version, a certificate that is not accepted, broken messages.
+    case failed
+    /// Not over within 10 s.
+    case timedOut
+    /// The client left before the end.
+    case aborted
+    /// The client did not speak TLS.
+    case plaintext
+    /// The client speaks none of our protocols inside TLS.
+    case noProtocol
+
+    package var label: String {
+        switch self {
+        case .completed: "completed"
+        case .failed: "failed"
+        case .timedOut: "timed-out"
+        case .aborted: "aborted"
+        case .plaintext: "plaintext"
+        case .noProtocol: "no-protocol"
+        }
+    }
+}
+
 /// Why a client's connection was closed at once; the `reason` label of `usher_client_connections_refused_total`.
 package enum ConnectionRefusal: Int, Sendable, Hashable, CaseIterable {
     /// `limits.connections` is reached.

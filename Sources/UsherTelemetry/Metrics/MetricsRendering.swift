@@ -24,6 +24,7 @@ package func renderPrometheus(_ metrics: WorkerMetrics, control: ControlMetrics,
     var text = PrometheusText()
     renderRequests(metrics, to: &text)
     renderConnections(metrics, to: &text)
+    renderTLS(metrics, control, to: &text)
     renderEndpoints(metrics, control, to: &text)
     renderServices(metrics, control, to: &text)
     renderReloads(control, to: &text)
@@ -70,6 +71,33 @@ private func renderConnections(_ metrics: WorkerMetrics, to text: inout Promethe
         text.sample(
             MetricCatalogue.clientConnectionsRefused, .none, last: reason.label,
             "\(metrics.refusedConnections[reason.rawValue])")
+    }
+}
+
+private func renderTLS(_ metrics: WorkerMetrics, _ control: ControlMetrics, to text: inout PrometheusText) {
+    text.family(MetricCatalogue.handshakes)
+    for end in HandshakeEnd.allCases {
+        text.sample(MetricCatalogue.handshakes, .none, last: end.label, "\(metrics.handshakes[end.rawValue])")
+    }
+    text.single(MetricCatalogue.http2Failures, "\(metrics.http2Failures)")
+    let rows = control.certificates.map { certificate in
+        (labels: PrometheusLabels(["listener": certificate.listener, "certificate": certificate.file]), certificate)
+    }
+    text.family(MetricCatalogue.certificateExpiry)
+    for (labels, certificate) in rows {
+        guard let seconds = certificate.secondsLeft else { continue }
+        let hundredths = seconds * 100 / 86_400
+        text.sample(MetricCatalogue.certificateExpiry, labels, "\(Double(hundredths) / 100)")
+    }
+    text.family(MetricCatalogue.certificateProblem)
+    for (labels, certificate) in rows {
+        text.sample(MetricCatalogue.certificateProblem, labels, certificate.hasProblem ? "1" : "0")
+    }
+    text.family(MetricCatalogue.certificateReloads)
+    for (labels, certificate) in rows {
+        text.counts(
+            MetricCatalogue.certificateReloads, labels,
+            [("applied", certificate.replaced), ("refused", certificate.refused)])
     }
 }
 

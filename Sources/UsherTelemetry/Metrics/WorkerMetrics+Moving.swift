@@ -65,6 +65,10 @@ extension WorkerMetrics {
         for reason in refusedConnections.indices {
             refusedConnections[reason] = refusedConnections[reason].addingSaturating(other.refusedConnections[reason])
         }
+        http2Failures = http2Failures.addingSaturating(other.http2Failures)
+        for end in handshakes.indices {
+            handshakes[end] = handshakes[end].addingSaturating(other.handshakes[end])
+        }
         for status in refusedRequests.indices {
             refusedRequests[status] = refusedRequests[status].addingSaturating(other.refusedRequests[status])
         }
@@ -81,6 +85,8 @@ extension WorkerMetrics {
         clientConnections = old.clientConnections
         clientConnectionsTotal = old.clientConnectionsTotal
         refusedConnections = old.refusedConnections
+        handshakes = old.handshakes
+        http2Failures = old.http2Failures
         refusedRequests = old.refusedRequests
         accessLogLines = old.accessLogLines
         accessLogDropped = old.accessLogDropped

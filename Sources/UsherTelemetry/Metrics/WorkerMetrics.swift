@@ -10,6 +10,10 @@ package struct WorkerMetrics: Sendable {
     package var clientConnectionsTotal: UInt64 = 0
     /// Client connections closed at once, by reason.
     package var refusedConnections = InlineArray<6, UInt64>(repeating: 0)
+    /// TLS handshakes with clients that are over, by how they ended.
+    package var handshakes = InlineArray<6, UInt64>(repeating: 0)
+    /// HTTP/2 connections that were ended for what their client did.
+    package var http2Failures: UInt64 = 0
     /// Requests that were refused before they had a route, by place in `RefusedStatus.all`.
     package var refusedRequests = InlineArray<11, UInt64>(repeating: 0)
     /// Access log lines handed to the writer, and lines it did not take because its queue was full.
@@ -47,6 +51,11 @@ package struct WorkerMetrics: Sendable {
     /// A connection was closed at once.
     package mutating func connectionRefused(_ reason: ConnectionRefusal) {
         refusedConnections[reason.rawValue] &+= 1
+    }
+
+    /// A TLS handshake with a client is over.
+    package mutating func handshakeEnded(_ end: HandshakeEnd) {
+        handshakes[end.rawValue] &+= 1
     }
 
     /// A request was refused before it had a route: malformed, too large, too slow.

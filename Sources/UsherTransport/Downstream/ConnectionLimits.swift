@@ -1,3 +1,4 @@
+internal import UsherCore
 package import UsherHTTP
 
 /// What a client connection may cost, in bytes and nanoseconds (DESIGN "Safe by default").
@@ -5,6 +6,8 @@ package struct ConnectionLimits: Sendable {
     package var head = HeadLimits()
     /// From a head's first byte to its last. Default: 10 s.
     package var headTime: UInt64 = 10_000_000_000
+    /// From a connection's first moment, or its PROXY header, to the end of its TLS handshake. 10 s.
+    package var handshakeTime: UInt64 = 10_000_000_000
     /// Between two requests. Default: 60 s.
     package var idle: UInt64 = 60_000_000_000
     /// Least bytes of a body in a second, counted from `bodyGrace` after its head. Default: 240.
@@ -20,4 +23,11 @@ package struct ConnectionLimits: Sendable {
     package var linger: UInt64 = 2_000_000_000
 
     package init() {}
+
+    /// Whether a body has come more slowly than it must, once its grace is over.
+    func isTooSlow(_ bytes: Int, since start: MonotonicTime, now: MonotonicTime) -> Bool {
+        let elapsed = now.nanoseconds(since: start)
+        let counted = elapsed > self.bodyGrace ? elapsed - self.bodyGrace : 0
+        return Double(bytes) < Double(counted) / 1e9 * Double(self.bodyRate)
+    }
 }

@@ -2,7 +2,8 @@ package import NIOCore
 package import UsherCore
 package import UsherHTTP
 
-/// Where one request came in and its answer goes out: an HTTP/1.1 connection during one exchange.
+/// Where one request came in and its answer goes out: an HTTP/1.1 connection during one exchange, or a stream of an
+/// HTTP/2 connection.
 ///
 /// The handler calls `sendHead` once, `sendBody` any number of times and `sendEnd` once, then `flush`;
 /// or `answer` alone; or `abort` at any moment. After `sendUpgrade` instead of `sendHead` the connection is a tunnel.
@@ -10,6 +11,7 @@ package protocol Downstream: AnyObject {
     /// The request's head. Valid until the exchange is over.
     var head: RequestHead { get }
     var peer: Peer { get }
+    var listener: ListenerRules { get }
     /// When the head was complete.
     var startedAt: MonotonicTime { get }
     /// Bytes received and sent for this exchange, heads included.
@@ -73,8 +75,16 @@ package protocol RequestAcceptor: AnyObject {
     func requestArrived(on downstream: any Downstream) -> any DownstreamHandler
     /// A request was refused by the parser or a time-out before it had a handler.
     func requestRefused(_ refusal: Refusal, on downstream: any Downstream)
-    func connectionOpened(_ connection: HTTP1ServerConnection)
-    func connectionClosed(_ connection: HTTP1ServerConnection)
+    func connectionOpened(_ connection: ServerConnection)
+    /// A connection that is known goes on as another one: its handshake is over, or it turned out to speak HTTP/2.
+    func connection(_ connection: ServerConnection, becomes other: ServerConnection)
+    func connectionClosed(_ connection: ServerConnection)
+    /// A connection was closed at once.
+    func connectionRefused(_ admission: ConnectionCounts.Admission)
+    /// A TLS handshake is over, however it ended.
+    func handshakeEnded(_ outcome: HandshakeOutcome, with peer: Peer)
+    /// An HTTP/2 connection was ended because its client broke a rule, or made too much of us.
+    func http2Failed(_ reason: StaticReason, with peer: Peer)
 }
 
 /// Changes to a replica's answer on its way to the client.

@@ -35,7 +35,9 @@ extension HTTP1ServerConnection {
             self.closesAfterAnswer = true
         }
         let keepsLength = head.status != 204 && head.framing != .chunked && head.framing != .untilClose
-        let dropped = keepsLength ? Self.connectionFields : Self.framingFields
+        var dropped = keepsLength ? Self.connectionFields : Self.framingFields
+        let security = self.listener.transportSecurityLine
+        if !security.isEmpty { dropped.insert(.strictTransportSecurity) }
         let ending = self.headEnding
         let isChunked = self.answerFraming == .chunked
         let storage = head.bytes
@@ -46,6 +48,7 @@ extension HTTP1ServerConnection {
                 Self.writeStatusLine(head, bytes, to: &writer)
                 head.copyFields(to: &writer, of: bytes, dropping: dropped, droppingNames: edits.removedNames)
                 writer.write(date)
+                writer.write(security)
                 edits.writeRequestID(to: &writer)
                 if isChunked { writer.write("Transfer-Encoding: chunked\r\n") }
                 if edits.addedLines == nil { writer.write(ending) }
@@ -87,6 +90,7 @@ extension HTTP1ServerConnection {
         self.answerIsStarted = true
         if answer.closes || (self.phase == .body && !self.canDiscardBody) { self.closesAfterAnswer = true }
         let date = self.loop.dateLine
+        let security = self.listener.transportSecurityLine
         let ending = self.headEnding
         self.append { out in
             out.writeHead(reserving: 2 * Self.ownBytes) { writer in
@@ -96,6 +100,7 @@ extension HTTP1ServerConnection {
                 writer.write(StatusText.reason(answer.status))
                 writer.write("\r\n")
                 writer.write(date)
+                writer.write(security)
                 Self.writeContentLines(answer, to: &writer)
                 if answer.addedLines == nil { writer.write(ending) }
             }

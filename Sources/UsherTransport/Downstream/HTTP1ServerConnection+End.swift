@@ -98,10 +98,4 @@ extension HTTP1ServerConnection {
         self.loop.schedule(self, after: patience, now: self.loop.now)
         self.adjustReading()
     }
-
-    package func abort() {
-        self.phase = .closing
-        self.out = nil
-        self.context?.close(promise: nil)
-    }
 }

@@ -32,10 +32,7 @@ extension HTTP1ServerConnection {
     /// A body must come at `bodyRate` once its grace is over, unless it is us who do not read.
     private func checkBodyRate(now: MonotonicTime) {
         if self.bodyIsPaused { return }
-        let elapsed = now.elapsed(since: self.bodyClockStart).nanosecondsClamped
-        let counted = elapsed > self.limits.bodyGrace ? elapsed - self.limits.bodyGrace : 0
-        let wanted = Double(counted) / 1e9 * Double(self.limits.bodyRate)
-        guard Double(self.bodyBytes) < wanted else {
+        guard self.limits.isTooSlow(self.bodyBytes, since: self.bodyClockStart, now: now) else {
             self.loop.schedule(self, after: 1_000_000_000, now: now)
             return
         }

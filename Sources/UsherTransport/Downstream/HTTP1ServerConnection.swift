@@ -14,22 +14,16 @@ package import UsherHTTP
 /// closing    | nothing more is read as a request                          | the channel closes
 ///
 /// Confinement: the channel's event loop.
-package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, Downstream {
+package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandler, RemovableChannelHandler, Downstream
+{
     package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
     enum Phase { case head, body, answering, discarding, tunnel, closing }
 
-    let loop: LoopContext
-    let limits: ConnectionLimits
-    let acceptor: any RequestAcceptor
-    /// `Listener.Configuration.id` of the listener that it came in through.
-    package let listener: Int
     var context: ChannelHandlerContext?
-    /// Where this connection stands in its owner's list of connections.
-    package var registryIndex = -1
-
-    package private(set) var peer: Peer
+    package let peer: Peer
     var phase = Phase.head
     var requestHead: RequestHead?
     var handler: (any DownstreamHandler)?
@@ -38,6 +32,10 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     var pendingInput: ByteBuffer?
     private var isProcessing = false
     var bodyIsPaused = false
+    /// Nothing was received that could not be the beginning of HTTP/2; inside TLS it is agreed on before.
+    private var mayBeHTTP2: Bool
+    /// First bytes that may be those of either.
+    private var undecidedInput: ByteBuffer?
     /// The channel reads as its socket becomes readable.
     private var isReading = true
     var isDraining = false
@@ -61,13 +59,13 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     var stalledBytes = 0
 
     package init(
-        loop: LoopContext, limits: ConnectionLimits, peer: Peer, acceptor: any RequestAcceptor, listener: Int = 0
+        loop: LoopContext, limits: ConnectionLimits, peer: Peer, acceptor: any RequestAcceptor,
+        listener: ListenerRules = ListenerRules(), predecessor: ServerConnection? = nil
     ) {
-        self.loop = loop
-        self.limits = limits
         self.peer = peer
-        self.acceptor = acceptor
-        self.listener = listener
+        self.mayBeHTTP2 = peer.tls == nil
+        super.init(
+            loop: loop, limits: limits, acceptor: acceptor, listener: listener, predecessor: predecessor)
     }
 
     /// The request's head while an exchange runs.
@@ -83,7 +81,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     package var isIdle: Bool { self.phase == .head && (self.requestHead?.isEmpty ?? true) }
 
     /// Lets the exchange under way finish, then closes; an idle connection closes at once, a tunnel lives on.
-    package func drain() {
+    package override func drain() {
         self.isDraining = true
         if self.isIdle {
             self.phase = .closing
@@ -93,6 +91,12 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
         }
     }
 
+    package override func abort() {
+        self.phase = .closing
+        self.out = nil
+        self.context?.close(promise: nil)
+    }
+
     // MARK: Channel events
 
     package func handlerAdded(context: ChannelHandlerContext) {
@@ -100,7 +104,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
     }
 
     package func channelActive(context: ChannelHandlerContext) {
-        self.acceptor.connectionOpened(self)
+        self.enter()
         self.loop.schedule(self, after: self.limits.idle, now: self.loop.now)
         context.fireChannelActive()
     }
@@ -139,6 +143,7 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
             self.adjustReading()
             return
         }
+        if self.mayBeHTTP2, !self.isHTTP1(&input) { return }
         self.loop.turn { self.process(&input) }
         if input.readableBytes > 0 {
             self.keep(input)
@@ -158,6 +163,51 @@ package final class HTTP1ServerConnection: TimedObject, ChannelInboundHandler, D
             self.stalledBytes = self.unsentBytes(context)
             self.loop.schedule(self, after: self.limits.writeStall, now: self.loop.now)
         }
+    }
+
+    // MARK: HTTP/2
+
+    /// Looks at a connection's first bytes; false when this is not, or may not be, the one to read them.
+    private func isHTTP1(_ input: inout ByteBuffer) -> Bool {
+        if var earlier = self.undecidedInput.take() {
+            earlier.writeBuffer(&input)
+            input = earlier
+        }
+        switch HTTP2Machine.preface(input) {
+        case .no:
+            self.mayBeHTTP2 = false
+            return true
+        case .possible:
+            // `P` alone may be the beginning of a POST, too.
+            self.undecidedInput = ByteBuffer(input.readableBytesView)
+            self.loop.schedule(self, after: self.limits.headTime, now: self.loop.now)
+            return false
+        case .whole:
+            self.becomeHTTP2(input)
+            return false
+        }
+    }
+
+    /// The client speaks HTTP/2 by prior knowledge (RFC 9113 §3.3).
+    private func becomeHTTP2(_ input: ByteBuffer) {
+        guard let context = self.context else { return }
+        let pipeline = context.pipeline.syncOperations
+        self.phase = .closing
+        self.loop.cancel(self)
+        self.giveHeadBack()
+        do {
+            try pipeline.addHandler(
+                HTTP2ServerConnection(
+                    loop: self.loop, limits: self.limits, peer: self.peer, acceptor: self.acceptor,
+                    listener: self.listener, predecessor: self), position: .after(self))
+        } catch {
+            // Only a pipeline that is going away takes no handlers.
+            return self.abort()
+        }
+        context.fireChannelActive()
+        context.fireChannelRead(self.wrapInboundOut(input))
+        self.context = nil
+        pipeline.removeHandler(context: context, promise: nil)
     }
 
     // MARK: Input

@@ -18,6 +18,11 @@ package enum Listener {
         package var limits: ConnectionLimits
         /// Every connection begins with a PROXY header, which only a trusted peer may send. Default: false.
         package var proxyProtocol = false
+        /// `ListenerRules` at the beginning.
+        package var httpsPort: Int?
+        package var transportSecurityLine: [UInt8] = []
+        /// Connections speak TLS with one of these. Nil: they speak in the clear.
+        package var certificates: CertificateSet?
         /// Connections that the kernel may hold ready for us. Default: 1,024.
         package var backlog = 1024
 
@@ -29,21 +34,18 @@ package enum Listener {
     }
 
     /// Binds with SO_REUSEPORT, so that each loop accepts for itself and the kernel spreads the connections.
-    ///
-    /// - Parameter onRefused: called on the loop for every connection that a limit or the PROXY protocol closes.
     package static func bind(
-        _ configuration: Configuration, on loop: LoopContext, counts: ConnectionCounts, acceptor: any RequestAcceptor,
-        onRefused: @escaping (ConnectionCounts.Admission) -> Void
+        _ configuration: Configuration, on loop: LoopContext, counts: ConnectionCounts, acceptor: any RequestAcceptor
     ) -> EventLoopFuture<BoundListener> {
-        let listener = BoundListener(
-            configuration, loop: loop, counts: counts, acceptor: acceptor, onRefused: onRefused)
+        let listener = BoundListener(configuration, loop: loop, counts: counts, acceptor: acceptor)
         let isIP = configuration.address.protocol != .unix
+        // Called on this loop, where the acceptor belongs.
+        let onPause = NIOLoopBound({ acceptor.connectionRefused(.outOfDescriptors) }, eventLoop: loop.eventLoop)
         var bootstrap = ServerBootstrap(group: loop.eventLoop)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let pause = AcceptPause { listener.refused(.outOfDescriptors) }
-                    try channel.pipeline.syncOperations.addHandler(pause)
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause(onPause: onPause.value))
                 }
             }
             .childChannelOption(.maxMessagesPerRead, value: 1)
@@ -74,23 +76,26 @@ package enum Listener {
 package final class BoundListener: @unchecked Sendable {
     /// For connections that are accepted from now on; its address and backlog are those of the beginning.
     package var configuration: Listener.Configuration
+    /// For all connections, also those that are open.
+    package let rules: ListenerRules
     /// Where it listens: with the port that the system chose.
     package private(set) var address: SocketAddress?
     private var channel: (any Channel)?
     private let loop: LoopContext
     private let counts: ConnectionCounts
     private let acceptor: any RequestAcceptor
-    private let onRefused: (ConnectionCounts.Admission) -> Void
 
     init(
         _ configuration: Listener.Configuration, loop: LoopContext, counts: ConnectionCounts,
-        acceptor: any RequestAcceptor, onRefused: @escaping (ConnectionCounts.Admission) -> Void
+        acceptor: any RequestAcceptor
     ) {
         self.configuration = configuration
+        self.rules = ListenerRules(
+            id: configuration.id, httpsPort: configuration.httpsPort,
+            transportSecurityLine: configuration.transportSecurityLine)
         self.loop = loop
         self.counts = counts
         self.acceptor = acceptor
-        self.onRefused = onRefused
     }
 
     /// Accepts nobody any more; connections that are there stay.
@@ -108,10 +113,6 @@ package final class BoundListener: @unchecked Sendable {
         self.address = channel.localAddress
     }
 
-    func refused(_ admission: ConnectionCounts.Admission) {
-        self.onRefused(admission)
-    }
-
     /// Counts a new connection and gives it its handlers; throwing closes it.
     func accepted(_ channel: any Channel) throws {
         let configuration = self.configuration
@@ -123,36 +124,27 @@ package final class BoundListener: @unchecked Sendable {
             throw ChannelError.connectPending
         }
         if configuration.proxyProtocol && !peer.isTrusted {
-            self.refused(.untrustedProxy)
+            self.acceptor.connectionRefused(.untrustedProxy)
             throw ChannelError.connectPending
         }
         let counts = self.counts
         let admission = counts.opened(peer)
         guard admission == .admitted else {
-            self.refused(admission)
+            self.acceptor.connectionRefused(admission)
             throw ChannelError.connectPending
         }
         channel.closeFuture.whenComplete { _ in counts.closed(peer) }
-        if configuration.proxyProtocol {
-            try channel.pipeline.syncOperations.addHandler(
-                ProxyHeaderHandler(listener: self, configuration: configuration, peer: peer))
+        let pipeline = channel.pipeline.syncOperations
+        if configuration.proxyProtocol || configuration.certificates != nil {
+            try pipeline.addHandler(
+                ConnectionOpening(
+                    loop: self.loop, configuration: configuration, peer: peer, acceptor: self.acceptor,
+                    listener: self.rules))
         } else {
-            try channel.pipeline.syncOperations.addHandler(self.connection(for: peer, configuration))
+            try pipeline.addHandler(
+                HTTP1ServerConnection(
+                    loop: self.loop, limits: configuration.limits, peer: peer, acceptor: self.acceptor,
+                    listener: self.rules))
         }
-    }
-
-    func connection(for peer: Peer, _ configuration: Listener.Configuration) -> HTTP1ServerConnection {
-        HTTP1ServerConnection(
-            loop: self.loop, limits: configuration.limits, peer: peer, acceptor: self.acceptor,
-            listener: configuration.id)
-    }
-
-    /// Time-outs of connections that are not HTTP connections yet.
-    func schedule(_ object: TimedObject, after delay: UInt64) {
-        self.loop.schedule(object, after: delay, now: self.loop.now)
-    }
-
-    func cancel(_ object: TimedObject) {
-        self.loop.cancel(object)
     }
 }

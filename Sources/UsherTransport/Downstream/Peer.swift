@@ -10,6 +10,8 @@ package final class Peer: Sendable {
     package let destination: IPAddress?
     /// May this peer tell us whose request it forwards (`listeners.trusted-proxies`)?
     package let isTrusted: Bool
+    /// Nil: it speaks in the clear.
+    package let tls: PeerTLS?
     /// What `X-Forwarded-For` says of it: the address, or `unknown`.
     package let forwardedName: [UInt8]
     /// What `Forwarded` says of it (RFC 7239 §4): `for=192.0.2.1;proto=http`, an IPv6 address quoted in brackets.
@@ -17,15 +19,22 @@ package final class Peer: Sendable {
     /// One array for all connections of a listener.
     private let trusted: [IPRange]
 
-    package init(address: IPAddress?, destination: IPAddress? = nil, trusted: [IPRange]) {
+    package init(address: IPAddress?, destination: IPAddress? = nil, trusted: [IPRange], tls: PeerTLS? = nil) {
         self.address = address
         self.destination = destination
         self.trusted = trusted
+        self.tls = tls
         self.isTrusted = address.map { address in trusted.contains { $0.contains(address) } } ?? false
         let name = address?.description ?? "unknown"
         self.forwardedName = Array(name.utf8)
         let isV6 = address.map { !$0.isV4 } ?? false
-        self.forwardedElement = Array((isV6 ? "for=\"[\(name)]\";proto=http" : "for=\(name);proto=http").utf8)
+        let node = isV6 ? "\"[\(name)]\"" : name
+        self.forwardedElement = Array("for=\(node);proto=\(tls == nil ? "http" : "https")".utf8)
+    }
+
+    /// The same end of the same connection once its TLS handshake is over.
+    func secured(by tls: PeerTLS) -> Peer {
+        Peer(address: self.address, destination: self.destination, trusted: self.trusted, tls: tls)
     }
 
     // MARK: Behind a trusted peer
@@ -38,13 +47,13 @@ package final class Peer: Sendable {
         self.isTrusted ? self.client(of: head).address : self.address
     }
 
-    /// Did the client's request come over TLS, by the word of a trusted peer?
+    /// Did the client's request come over TLS: by this connection, or by the word of a trusted peer?
     ///
     /// Of several values of `X-Forwarded-Proto` the last counts, which is the peer's own.
     package func isSecure(_ head: RequestHead) -> Bool {
-        guard self.isTrusted else { return false }
+        guard self.isTrusted else { return self.tls != nil }
         if let isSecure = self.client(of: head).isSecure { return isSecure }
-        return head.lastElement(of: .xForwardedProto).map { head.equalsIgnoringCase($0, "https") } ?? false
+        return head.lastElement(of: .xForwardedProto).map { head.equalsIgnoringCase($0, "https") } ?? (self.tls != nil)
     }
 
     private func client(of head: RequestHead) -> ForwardedHop {
@@ -56,6 +65,16 @@ package final class Peer: Sendable {
             guard self.trusted.contains(where: { $0.contains(address) }) else { break }
         }
         return client
+    }
+}
+
+/// What a TLS handshake has shown of a client.
+package struct PeerTLS: Sendable, Hashable {
+    /// The subject of its certificate, which was verified: an RFC 4514 name in printable ASCII. Nil: it sent none.
+    package var subject: String?
+
+    package init(subject: String? = nil) {
+        self.subject = subject
     }
 }
 

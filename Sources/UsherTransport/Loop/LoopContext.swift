@@ -13,6 +13,18 @@ package final class LoopContext: @unchecked Sendable {
     /// Buffers that heads and small bodies are written into.
     package let writeBuffers = BufferPool(capacity: 16384, spareMax: 64)
 
+    // For HTTP/2: where one connection at a time reads the fields of a header block, and writes them down anew.
+    var fields = FieldBlock()
+    var translation = ByteBuffer()
+    /// HTTP/2 connections that are open.
+    var http2Connections = 0
+    /// Bytes of answers that HTTP/2 clients do not take.
+    var heldBytes = 0
+    /// Beyond this, new requests of clients who do not take their answers are refused. 8 MiB, and 256 KiB for each
+    /// connection, which is what an honest one seldom needs.
+    var heldBytesMax: Int { 8_388_608 + 262_144 * self.http2Connections }
+    private var toFlush: [any LateFlusher] = []
+
     private var turnTime: MonotonicTime?
     private var wheel = TimerWheel()
     private var isTicking = false
@@ -39,6 +51,18 @@ package final class LoopContext: @unchecked Sendable {
         self.turnTime = nil
     }
 
+    /// Calls `flushNow` once everything has been done that the sockets have brought in this turn of the loop.
+    func flushLater(_ flusher: any LateFlusher) {
+        if self.toFlush.isEmpty { self.eventLoop.assumeIsolated().execute { self.flushAll() } }
+        self.toFlush.append(flusher)
+    }
+
+    private func flushAll() {
+        let flushers = self.toFlush
+        self.toFlush.removeAll(keepingCapacity: true)
+        for flusher in flushers { flusher.flushNow() }
+    }
+
     // MARK: Dates
 
     /// The `Date` line with its CR LF, made anew once a second.
@@ -52,6 +76,13 @@ package final class LoopContext: @unchecked Sendable {
             self.dateBytes = Array(line.readableBytesView)
         }
         return self.dateBytes
+    }
+
+    /// The same as a field of an HTTP/2 answer.
+    func writeDate(to out: inout ByteBuffer) {
+        let line = self.dateLine
+        // `Date: ` in front, CR LF behind.
+        ResponseTranslation.write(.date, "date", line.span.extracting(6..<(line.count - 2)), to: &out)
     }
 
     // MARK: Heads
@@ -108,6 +139,11 @@ package final class LoopContext: @unchecked Sendable {
             }
         }
     }
+}
+
+/// Something that gathers what it sends during a turn of the loop.
+package protocol LateFlusher: AnyObject {
+    func flushNow()
 }
 
 /// A timer for something that is not itself a connection.

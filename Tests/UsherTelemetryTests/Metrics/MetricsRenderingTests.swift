@@ -22,6 +22,8 @@ import Testing
         metrics.receivedUnaskedBytes(service: 0, endpoint: 1)
         metrics.sessionUsed(service: 0, outcome: .moved)
         metrics.connectionRefused(.badProxyHeader)
+        metrics.handshakeEnded(.plaintext)
+        metrics.http2Failures = 4
         return metrics
     }
 
@@ -32,12 +34,17 @@ import Testing
         discovery.failed = 5
         var reloads = ReloadCounts()
         reloads.refused = 2
-        return ControlMetrics(
+        var control = ControlMetrics(
             services: [
                 .init(
                     endpoints: [.init(isReady: true, state: .ready), .init(isReady: false, state: .ejected)],
                     isPanicking: true, ejections: ejections, discovery: discovery)
             ], reloads: reloads, configurationLoadedUnixMilliseconds: 1_795_341_600_045)
+        control.certificates = [
+            .init(
+                listener: "[::]:443", file: "/a.pem", secondsLeft: -129_600, hasProblem: true, replaced: 1, refused: 2)
+        ]
+        return control
     }
 
     private func rendered() throws -> PrometheusParser {
@@ -95,6 +102,13 @@ import Testing
         #expect(text.value("usher_reloads_total", ["outcome": "refused"]) == 2)
         #expect(text.value("usher_configuration_loaded_timestamp_seconds") == 1_795_341_600.045)
         #expect(text.value("usher_client_connections_refused_total", ["reason": "bad-proxy-header"]) == 1)
+        #expect(text.value("usher_tls_handshakes_total", ["outcome": "plaintext"]) == 1)
+        #expect(text.value("usher_http2_connections_failed_total") == 4)
+        let certificate = ["listener": "[::]:443", "certificate": "/a.pem"]
+        #expect(text.value("usher_certificate_expiry_days", certificate) == -1.5)
+        #expect(text.value("usher_certificate_problem", certificate) == 1)
+        let refused = certificate.merging(["outcome": "refused"]) { $1 }
+        #expect(text.value("usher_certificate_reloads_total", refused) == 2)
     }
 
     @Test("a replica that was never tried has its counters, but no histogram of nothing")
@@ -146,7 +160,7 @@ import Testing
     @Test("names follow Prometheus' rules: counters end in _total, units stand before that")
     func naming() {
         for metric in MetricCatalogue.all {
-            #expect(metric.name.allSatisfy { $0.isASCII && ($0.isLowercase || $0 == "_") }, "\(metric.name)")
+            #expect(metric.name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") }, "\(metric.name)")
             #expect((metric.kind == .counter) == metric.name.hasSuffix("_total"), "\(metric.name)")
             if !metric.unit.isEmpty {
                 #expect(metric.name.contains("_\(metric.unit)"), "\(metric.name)")

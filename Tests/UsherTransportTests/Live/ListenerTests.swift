@@ -74,7 +74,7 @@ struct ListenerTests {
             let client = try await RawClient.connect(port: port)
             client.sendInBackground(ByteBuffer(string: bytes))
             try await client.waitForEnd()
-            #expect(relay.notes.entries == ["refused badProxyHeader"])
+            #expect(relay.notes.entries.first == "refused badProxyHeader")
         }
     }
 
@@ -87,7 +87,7 @@ struct ListenerTests {
             let client = try await RawClient.connect(port: port)
             try await client.send(bytes)
             try await client.waitForEnd()
-            #expect(relay.notes.entries == ["refused badProxyHeader"])
+            #expect(relay.notes.entries.first == "refused badProxyHeader")
         }
     }
 
@@ -114,10 +114,7 @@ struct ListenerTests {
             let first = try await RawClient.connect(port: port)
             try await first.send(Self.get)
             _ = try await first.receive(through: "ok")
-            try await relay.onLoop { _ in
-                listener.configuration.id = 4
-                Self.behindProxy(&listener.configuration)
-            }
+            try await relay.onLoop { _ in Self.behindProxy(&listener.configuration) }
             let second = try await RawClient.connect(port: port)
             try await second.send("PROXY TCP4 192.0.2.7 198.51.100.1 1 2\r\n\(Self.get)")
             _ = try await second.receive(through: "ok")
@@ -125,9 +122,9 @@ struct ListenerTests {
             _ = try await first.receive(through: "ok")
             #expect(
                 relay.notes.entries.filter { $0.hasPrefix("opened") } == [
-                    "opened at 3 from 127.0.0.1 to 127.0.0.1", "opened at 4 from 192.0.2.7 to 198.51.100.1",
+                    "opened at 3 from 127.0.0.1 to 127.0.0.1", "opened at 3 from 192.0.2.7 to 198.51.100.1",
                 ])
-            #expect(try await relay.onLoop { $0.connections.map(\.listener) } == [3, 4])
+            #expect(try await relay.onLoop { $0.connections.map(\.listener.id) } == [3, 3])
             await first.close()
             await second.close()
         }

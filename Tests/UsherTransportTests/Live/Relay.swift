@@ -12,7 +12,7 @@ import UsherTransport
 final class Relay: RequestAcceptor, UpstreamPoolOwner, @unchecked Sendable {
     let loop: LoopContext
     private(set) var pool: UpstreamPool?
-    private(set) var connections: [HTTP1ServerConnection] = []
+    private(set) var connections: [ServerConnection] = []
     /// Everything that tests wait for.
     let notes = Journal<String>()
     /// Bytes that the test says it got on the other side: see `peakHeld`.
@@ -61,8 +61,7 @@ final class Relay: RequestAcceptor, UpstreamPoolOwner, @unchecked Sendable {
                 return self.loop.eventLoop.makeFailedFuture(error)
             case .success(let configuration):
                 return Listener.bind(
-                    configuration, on: self.loop, counts: ConnectionCounts(.init()), acceptor: self,
-                    onRefused: { self.notes.note("refused \($0)") })
+                    configuration, on: self.loop, counts: ConnectionCounts(.init()), acceptor: self)
             }
         }.get()
     }
@@ -97,14 +96,27 @@ final class Relay: RequestAcceptor, UpstreamPoolOwner, @unchecked Sendable {
         self.notes.note("refused \(refusal.status)")
     }
 
-    func connectionOpened(_ connection: HTTP1ServerConnection) {
+    func connectionOpened(_ connection: ServerConnection) {
         self.connections.append(connection)
-        let peer = connection.peer
-        let addresses = [peer.address, peer.destination].map { $0.map { "\($0)" } ?? "none" }.joined(separator: " to ")
-        self.notes.note("opened at \(connection.listener) from \(addresses)")
+        if let connection = connection as? HTTP1ServerConnection { self.note(connection) }
     }
 
-    func connectionClosed(_ connection: HTTP1ServerConnection) {
+    func connection(_ connection: ServerConnection, becomes other: ServerConnection) {
+        self.connections.removeAll { $0 === connection }
+        self.connectionOpened(other)
+    }
+
+    private func note(_ connection: HTTP1ServerConnection) {
+        let peer = connection.peer
+        let addresses = [peer.address, peer.destination].map { $0.map { "\($0)" } ?? "none" }.joined(separator: " to ")
+        self.notes.note("opened at \(connection.listener.id) from \(addresses)")
+    }
+
+    func connectionRefused(_ admission: ConnectionCounts.Admission) { self.notes.note("refused \(admission)") }
+    func handshakeEnded(_ outcome: HandshakeOutcome, with peer: Peer) { self.notes.note("handshake \(outcome)") }
+    func http2Failed(_ reason: StaticReason, with peer: Peer) { self.notes.note("failed: \(reason)") }
+
+    func connectionClosed(_ connection: ServerConnection) {
         self.connections.removeAll { $0 === connection }
         self.notes.note("client gone")
     }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Logging
 import NIOCore
 import NIOPosix
@@ -19,6 +20,8 @@ final class FrontDoor: Service {
         let id: Int
         let place: ListenerPlace
         var settings: ListenerSettings
+        /// Nil: it speaks in the clear.
+        var certificates: ListenerCertificates?
         /// One for each worker that listens, with the lock that keeps another Usher away.
         let bound: [BoundListener]
         let lock: ListenerLock?
@@ -56,10 +59,17 @@ final class FrontDoor: Service {
     func open(_ settings: Settings) async throws -> [Int] {
         let known = self.state.withLock { $0.listeners }
         let wanted = ListenerPlace.all(in: settings)
+        let certificates = try self.certificates(of: wanted, known: known)
         var added: [OpenListener] = []
         do {
-            for (place, listener) in wanted where !known.contains(where: { $0.place == place }) {
-                added.append(try await self.open(listener, at: place, settings.limits))
+            // Those that speak TLS first, because others redirect to them.
+            for (place, listener) in wanted.filter({ $0.settings.tls != nil })
+                + wanted.filter({ $0.settings.tls == nil })
+            where !known.contains(where: { $0.place == place }) {
+                let change = ListenerChange(
+                    listener, settings.limits, certificates: certificates[place]?.current,
+                    httpsPort: Self.httpsPort(wanted, known + added))
+                added.append(try await self.open(listener, at: place, change, certificates[place]))
             }
         } catch {
             await self.close(added)
@@ -70,20 +80,86 @@ final class FrontDoor: Service {
             state.listeners += added
             for index in state.listeners.indices {
                 let place = state.listeners[index].place
-                if let changed = wanted.first(where: { $0.place == place }) {
-                    state.listeners[index].settings = changed.settings
-                }
+                guard let changed = wanted.first(where: { $0.place == place }) else { continue }
+                state.listeners[index].settings = changed.settings
+                state.listeners[index].certificates = certificates[place]
             }
             return state.listeners
         }
-        for listener in listeners {
-            for (worker, bound) in zip(self.workers, listener.bound) {
-                let configuration = ListenerChange(listener.settings, settings.limits)
-                worker.loop.eventLoop.execute { configuration.apply(to: bound) }
-            }
-        }
+        let httpsPort = Self.httpsPort(wanted, listeners)
+        for listener in listeners { self.apply(listener, settings.limits, httpsPort: httpsPort) }
         return wanted.map { place, _ in listeners.first { $0.place == place }?.port ?? 0 }
     }
+
+    private func apply(_ listener: OpenListener, _ limits: LimitSettings, httpsPort: Int?) {
+        let change = ListenerChange(
+            listener.settings, limits, certificates: listener.certificates?.current, httpsPort: httpsPort)
+        for (worker, bound) in zip(self.workers, listener.bound) {
+            worker.loop.eventLoop.execute { change.apply(to: bound) }
+        }
+    }
+
+    /// The port of the first listener that speaks TLS.
+    private static func httpsPort(
+        _ wanted: [(place: ListenerPlace, settings: ListenerSettings)], _ open: [OpenListener]
+    ) -> Int? {
+        let place = wanted.first { $0.settings.tls != nil && $0.settings.address.port != nil }?.place
+        return open.first { $0.place == place }?.port
+    }
+
+    // MARK: Certificates
+
+    /// The certificates of all listeners that speak TLS: those that did not change go on, others are read.
+    private func certificates(
+        of wanted: [(place: ListenerPlace, settings: ListenerSettings)], known: [OpenListener]
+    ) throws -> [ListenerPlace: ListenerCertificates] {
+        var found: [ListenerPlace: ListenerCertificates] = [:]
+        var problems: [String] = []
+        for (place, listener) in wanted {
+            guard let tls = listener.tls else { continue }
+            let open = known.first { $0.place == place }
+            if let certificates = open?.certificates, certificates.settings == tls {
+                found[place] = certificates
+                continue
+            }
+            do {
+                let certificates = try ListenerCertificates(tls, logger: self.logger)
+                found[place] = certificates
+                // What starts serves as well as it can; what runs is not replaced by something worse.
+                if !known.isEmpty { problems += certificates.problems }
+                for problem in certificates.problems where known.isEmpty {
+                    self.logger.error("a certificate cannot be used", metadata: ["problem": "\(problem)"])
+                }
+            } catch {
+                problems.append("\(listener.address): \(error)")
+            }
+        }
+        guard problems.isEmpty else { throw GatewayError(problems.joined(separator: "; ")) }
+        return found
+    }
+
+    /// Takes over files that have changed, and swaps what new handshakes use.
+    func refreshCertificates() async {
+        let listeners = self.state.withLock { $0.listeners }
+        for listener in listeners {
+            guard let certificates = listener.certificates, certificates.refresh(), let set = certificates.current
+            else {
+                continue
+            }
+            for (worker, bound) in zip(self.workers, listener.bound) {
+                worker.loop.eventLoop.execute { bound.configuration.certificates = set }
+            }
+        }
+    }
+
+    /// The certificates of all open listeners with the addresses of these.
+    var certificates: [(address: String, pairs: [ListenerCertificates.Pair])] {
+        self.state.withLock { $0.listeners }.compactMap { listener in
+            listener.certificates.map { ("\(listener.settings.address.withPort(listener.port))", $0.pairs) }
+        }
+    }
+
+    // MARK: Opening and closing
 
     /// Closes the listeners that the configuration has no longer; what came in through them finishes.
     func closeOthers(than settings: Settings) async {
@@ -102,7 +178,8 @@ final class FrontDoor: Service {
     }
 
     private func open(
-        _ listener: ListenerSettings, at place: ListenerPlace, _ limits: LimitSettings
+        _ listener: ListenerSettings, at place: ListenerPlace, _ change: ListenerChange,
+        _ certificates: ListenerCertificates?
     ) async throws -> OpenListener {
         let lock = try ListenerLock(listener.address)
         let id = self.state.withLock { state in
@@ -113,15 +190,10 @@ final class FrontDoor: Service {
         var bound: [BoundListener] = []
         do {
             for worker in self.workers {
-                var configuration = Listener.Configuration(
-                    address: address, trustedProxies: listener.trustedProxies, limits: ConnectionLimits(limits))
-                configuration.id = id
-                configuration.proxyProtocol = listener.proxyProtocol
+                let configuration = change.configuration(id: id, address: address)
                 let counts = self.counts
-                let opened = try await worker.loop.eventLoop.flatSubmit { [configuration] in
-                    Listener.bind(
-                        configuration, on: worker.loop, counts: counts, acceptor: worker,
-                        onRefused: { [unowned worker] in worker.connectionRefused($0) })
+                let opened = try await worker.loop.eventLoop.flatSubmit {
+                    Listener.bind(configuration, on: worker.loop, counts: counts, acceptor: worker)
                 }.get()
                 bound.append(opened)
                 // All workers share the port that the system gave to the first one.
@@ -134,7 +206,8 @@ final class FrontDoor: Service {
             throw GatewayError(Self.complaint(about: listener.address, error))
         }
         return OpenListener(
-            id: id, place: place, settings: listener, bound: bound, lock: lock, port: address.port ?? 0)
+            id: id, place: place, settings: listener, certificates: certificates, bound: bound, lock: lock,
+            port: address.port ?? 0)
     }
 
     private func close(_ listeners: [OpenListener]) async {
@@ -152,8 +225,8 @@ final class FrontDoor: Service {
             return try SocketAddress(ip, port: port)
         case .unix(let path):
             // A socket file outlives its process; our lock says that nobody uses this one.
-            var status = stat()
-            if lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK { unlink(path) }
+            let type = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+            if type == .typeSocket { unlink(path) }
             return try SocketAddress(unixDomainSocketPath: path)
         }
     }
@@ -203,56 +276,5 @@ final class FrontDoor: Service {
                 }
             }
         }
-    }
-}
-
-/// What makes a listener the same one after a reload: its address, and its number among those of port 0.
-private struct ListenerPlace: Sendable, Hashable {
-    let address: ListenAddress
-    let number: Int
-
-    static func all(in settings: Settings) -> [(place: ListenerPlace, settings: ListenerSettings)] {
-        var counts: [ListenAddress: Int] = [:]
-        return settings.listeners.map { listener in
-            let number = counts[listener.address, default: 0]
-            counts[listener.address] = number + 1
-            return (ListenerPlace(address: listener.address, number: number), listener)
-        }
-    }
-}
-
-/// What a reload may change of a listener that is open.
-private struct ListenerChange: Sendable {
-    let trustedProxies: [IPRange]
-    let proxyProtocol: Bool
-    let limits: ConnectionLimits
-
-    init(_ settings: ListenerSettings, _ limits: LimitSettings) {
-        self.trustedProxies = settings.trustedProxies
-        self.proxyProtocol = settings.proxyProtocol
-        self.limits = ConnectionLimits(limits)
-    }
-
-    func apply(to listener: BoundListener) {
-        listener.configuration.trustedProxies = self.trustedProxies
-        listener.configuration.proxyProtocol = self.proxyProtocol
-        listener.configuration.limits = self.limits
-    }
-}
-
-extension ConnectionCounts.Limits {
-    init(_ settings: LimitSettings) {
-        self.init(total: settings.connections, perClient: settings.connectionsPerClient)
-    }
-}
-
-extension ConnectionLimits {
-    init(_ settings: LimitSettings) {
-        self.init()
-        self.head = HeadLimits(
-            head: settings.head.bytes, requestLine: settings.requestLine.bytes, fields: settings.fields)
-        self.headTime = settings.headTime.nanosecondsClamped
-        self.idle = settings.idle.nanosecondsClamped
-        self.bodyRate = settings.bodyRate.bytesPerSecond
     }
 }

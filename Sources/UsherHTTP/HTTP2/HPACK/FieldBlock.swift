@@ -1,0 +1,72 @@
+/// The fields of one header block in plain bytes, names and values one behind the other; reused from block to block.
+package struct FieldBlock: ~Copyable {
+    /// One field, as places in the block's bytes.
+    struct Field {
+        var name: ByteSlice
+        var value: ByteSlice
+    }
+
+    private(set) var bytes: [UInt8] = []
+    private(set) var fields: [Field] = []
+    /// What the list weighs: names, values, and 32 for each field (RFC 9113 §6.5.2).
+    private(set) var weight = 0
+    /// The list is heavier, or has more fields, than it may: what came after that was read over, so that the table
+    /// which both sides share stays right.
+    private(set) var isTooLarge = false
+    private var weightMax = 0
+    private var fieldsMax = 0
+
+    /// Storage above this many bytes is given back.
+    private static let largestKept = 65_536
+
+    package init() {}
+
+    mutating func begin(weightMax: Int, fieldsMax: Int) {
+        if bytes.capacity > Self.largestKept { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
+        fields.removeAll(keepingCapacity: true)
+        weight = 0
+        isTooLarge = false
+        self.weightMax = weightMax
+        self.fieldsMax = fieldsMax
+    }
+
+    // MARK: Adding
+
+    /// Where the next bytes will stand.
+    var end: Int { bytes.count }
+
+    mutating func append(_ span: Span<UInt8>) {
+        unsafe span.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+    }
+
+    mutating func appendHuffman(_ span: Span<UInt8>, _ table: HuffmanTable) -> Bool {
+        table.decode(span, to: &bytes)
+    }
+
+    /// Copies a name or value that stands here already.
+    mutating func append(copyOf slice: ByteSlice) {
+        let range = slice.range(in: bytes.count)
+        bytes.append(contentsOf: bytes[range])
+    }
+
+    /// The bytes from `start` to `middle` are a field's name, those from there to the end its value.
+    mutating func addField(from start: Int, _ middle: Int) {
+        let field = Field(name: ByteSlice(from: start, to: middle), value: ByteSlice(from: middle, to: bytes.count))
+        guard account(bytes.count - start) else {
+            bytes.removeLast(bytes.count - start)
+            return
+        }
+        fields.append(field)
+    }
+
+    /// Whether a field of this many bytes still has room; once one had none, no other has.
+    mutating func account(_ count: Int) -> Bool {
+        weight += count + 32
+        if weight > weightMax || fields.count >= fieldsMax { isTooLarge = true }
+        return !isTooLarge
+    }
+
+    // MARK: Reading
+
+    func span(_ slice: ByteSlice) -> Range<Int> { slice.range(in: bytes.count) }
+}

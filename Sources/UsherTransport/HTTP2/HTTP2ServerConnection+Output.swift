@@ -1,0 +1,79 @@
+import NIOCore
+import UsherCore
+import UsherHTTP
+
+/// Writing: the frames of all streams gather in one buffer, and leave once at the end of the event loop's turn.
+extension HTTP2ServerConnection: LateFlusher {
+    /// What waits beyond this is handed to the channel at once. 64 KiB.
+    private static let gatheredMax = 65_536
+
+    /// Appends frames to what waits.
+    @inline(__always)
+    func write<Result>(_ body: (inout HTTP2Machine, inout ByteBuffer) -> Result) -> Result {
+        var out = self.takeOut()
+        let result = body(&self.machine, &out)
+        self.putBack(out)
+        return result
+    }
+
+    func takeOut() -> ByteBuffer { self.out.take() ?? self.loop.writeBuffers.take() }
+
+    func putBack(_ out: consuming ByteBuffer) {
+        guard out.readableBytes > 0 else { return self.loop.writeBuffers.giveBack(out) }
+        self.out = out
+        self.flushLater()
+    }
+
+    /// Hands what waits to the channel when it has become much, so that it does not grow without end.
+    func limitOut() {
+        if let out = self.out, out.readableBytes >= Self.gatheredMax { self.writeOut() }
+    }
+
+    /// Many streams are answered in one turn of the loop; one system call, and one TLS record, serves them all.
+    func flushLater() {
+        guard !self.isFlushDue else { return }
+        self.isFlushDue = true
+        self.loop.flushLater(self)
+    }
+
+    package func flushNow() {
+        guard self.isFlushDue else { return }
+        self.flush()
+    }
+
+    func flush() {
+        self.isFlushDue = false
+        self.writeOut()
+        guard self.hasUnflushed else { return }
+        self.hasUnflushed = false
+        self.context?.flush()
+    }
+
+    private func writeOut() {
+        guard let out = self.out.take() else { return }
+        self.outGeneration &+= 1
+        guard let context = self.context else { return }
+        self.hasUnflushed = true
+        context.write(self.wrapOutboundOut(out), promise: nil)
+        self.loop.writeBuffers.giveBack(out)
+    }
+
+    // MARK: Answers that wait
+
+    /// Sends what waits for room: on one stream, or on all of them in turn.
+    func sendHeld(at place: Int?) {
+        guard self.isWritable else { return }
+        if let place {
+            if self.streams.indices.contains(place) { self.streams[place]?.sendHeld(atMost: .max) }
+            return
+        }
+        // A frame each in turn, so that no stream has to wait until another is done.
+        var goesOn = true
+        while goesOn && self.isWritable {
+            goesOn = false
+            for case let stream? in self.streams where stream.holds {
+                if stream.sendHeld(atMost: FrameHead.largestPayload) { goesOn = true }
+            }
+        }
+    }
+}

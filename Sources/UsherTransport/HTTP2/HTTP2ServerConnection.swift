@@ -1,0 +1,283 @@
+package import NIOCore
+package import UsherCore
+import UsherHTTP
+
+/// A client's HTTP/2 connection: many exchanges at a time, each on a stream of its own.
+///
+/// The rules are `HTTP2Machine`'s; this type reads and writes, keeps the streams beside the machine's places, and
+/// looks after the time.
+///
+/// Phase    | Meaning                                                  | Left when
+/// ---------|----------------------------------------------------------|------------------------------------------
+/// open     | streams come and go                                      | the connection is to end, or has failed
+/// draining | the client was asked to open no more streams             | the last one is over, or it has failed
+/// closing  | the last bytes are sent, nothing more is read            | the channel closes
+///
+/// Confinement: the channel's event loop.
+package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandler, RemovableChannelHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    enum Phase { case open, draining, closing }
+
+    package let peer: Peer
+    var context: ChannelHandlerContext?
+    var phase = Phase.open
+    var machine: HTTP2Machine
+    /// By the machine's places.
+    var streams: [HTTP2Stream?] = []
+    /// The beginning of a frame whose rest has not come.
+    private var pendingInput: ByteBuffer?
+    private var isProcessing = false
+    /// Streams that got a part of their body from the input at hand.
+    private var fed: [HTTP2Stream] = []
+
+    // What waits to be sent, all streams' frames together; written by the other half of this type.
+    var out: ByteBuffer?
+    /// Changes whenever `out` begins anew: places in it mean nothing afterwards.
+    var outGeneration = 0
+    var isFlushDue = false
+    /// Something was handed to the channel since its last flush.
+    var hasUnflushed = false
+
+    /// The socket takes more.
+    var isWritable = true
+    /// Bytes of answers that the client does not take.
+    var heldBytes = 0 {
+        didSet { self.loop.heldBytes += self.heldBytes - oldValue }
+    }
+    var stalledBytes = 0
+    var headStartedAt: MonotonicTime?
+
+    package init(
+        loop: LoopContext, limits: ConnectionLimits, peer: Peer, acceptor: any RequestAcceptor,
+        listener: ListenerRules = ListenerRules(), predecessor: ServerConnection? = nil
+    ) {
+        self.peer = peer
+        var configuration = HTTP2Machine.Configuration()
+        configuration.head = limits.head
+        self.machine = HTTP2Machine(configuration)
+        super.init(
+            loop: loop, limits: limits, acceptor: acceptor, listener: listener, predecessor: predecessor)
+    }
+
+    // MARK: Channel events
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        self.loop.http2Connections += 1
+        self.write { machine, out in machine.begin(&out) }
+        self.enter()
+        self.rearm(now: self.loop.now)
+        context.fireChannelActive()
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        self.phase = .closing
+        self.loop.http2Connections -= 1
+        self.loop.cancel(self)
+        self.context = nil
+        self.out = nil
+        self.pendingInput = nil
+        self.endStreams(.aborted)
+        self.acceptor.connectionClosed(self)
+        context.fireChannelInactive()
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Read and write errors (reset by peer, broken pipe) leave nothing to say to this client.
+        context.close(promise: nil)
+    }
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var input = self.unwrapInboundIn(data)
+        guard self.phase != .closing else { return self.loop.receiveBuffers.giveBack(input) }
+        if var pending = self.pendingInput.take() {
+            pending.writeBuffer(&input)
+            self.loop.receiveBuffers.giveBack(input)
+            input = pending
+        }
+        self.loop.turn { self.process(&input) }
+        self.keep(input)
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        self.isWritable = context.channel.isWritable
+        if self.isWritable {
+            self.sendHeld(at: nil)
+            for case let stream? in self.streams where !stream.holds { stream.tellWritable() }
+        } else {
+            self.stalledBytes = self.unsentBytes
+        }
+        self.rearm(now: self.loop.now)
+    }
+
+    // MARK: Input
+
+    private func process(_ input: inout ByteBuffer) {
+        self.isProcessing = true
+        let now = self.loop.now
+        reading: while self.phase != .closing {
+            // Nothing is called while the machine is at work, so nothing else can ask for it.
+            var out = self.takeOut()
+            let event = self.machine.next(&input, &self.loop.fields, &out, now: now)
+            self.putBack(out)
+            switch event {
+            case .needsMore: break reading
+            case .request(let place, let hasBody): self.begin(at: place, hasBody: hasBody, now: now)
+            case .body(let place, let data): self.receive(data, at: place)
+            case .bodyEnd(let place, let hasTrailers): self.receiveEnd(at: place, hasTrailers: hasTrailers)
+            case .reset(let place, _): self.lost(at: place)
+            case .windowOpened(let place): self.sendHeld(at: place)
+            case .pingAcknowledged: if self.phase == .draining { self.refuseMore() }
+            case .failed(_, let reason): self.failed(reason)
+            }
+        }
+        self.isProcessing = false
+        for stream in self.fed { stream.readIsComplete() }
+        self.fed.removeAll(keepingCapacity: true)
+        self.rearm(now: now)
+    }
+
+    /// Keeps what there is of a frame whose rest is awaited, in a buffer of its own size.
+    private func keep(_ input: ByteBuffer) {
+        if input.readableBytes > 0 && self.phase != .closing {
+            var copy = ByteBufferAllocator().buffer(capacity: input.readableBytes)
+            copy.writeImmutableBuffer(input)
+            self.pendingInput = copy
+        }
+        self.loop.receiveBuffers.giveBack(input)
+    }
+
+    private func receive(_ data: ByteBuffer, at place: Int) {
+        guard let stream = self.streams[place] else { return }
+        if stream.receive(data), self.fed.last !== stream { self.fed.append(stream) }
+    }
+
+    /// The machine has closed a stream before its end.
+    private func lost(at place: Int) {
+        self.takeStream(at: place)?.wasReset(.aborted)
+        self.streamEnded()
+    }
+
+    private func receiveEnd(at place: Int, hasTrailers: Bool) {
+        guard let stream = self.streams[place] else { return }
+        guard hasTrailers else { return stream.receiveEnd(nil) }
+        guard let trailers = RequestTranslation.trailers(self.loop.fields) else {
+            return stream.breakOff("trailers that are not allowed")
+        }
+        stream.receiveEnd(trailers)
+    }
+
+    // MARK: Requests
+
+    private func begin(at place: Int, hasBody: Bool, now: MonotonicTime) {
+        let stream = HTTP2Stream(self, place: place, id: self.machine.stream(at: place), startedAt: now)
+        while self.streams.count <= place { self.streams.append(nil) }
+        self.streams[place] = stream
+        guard !self.isOverloaded else {
+            // The client may ask again, here or elsewhere: nothing was done (RFC 9113 §8.7).
+            self.write { machine, out in
+                machine.reset(at: place, .refusedStream, isPeersFault: false, &out, now: now)
+            }
+            self.streams[place] = nil
+            self.acceptor.requestRefused(Refusal(503, "too much waits for this client already"), on: stream)
+            return stream.wasReset(.aborted)
+        }
+        self.loop.translation.clear()
+        switch RequestTranslation.write(self.loop.fields, hasBody: hasBody, to: &self.loop.translation) {
+        case .malformed(let reason):
+            stream.breakOff(reason)
+        case .refused(let refusal):
+            stream.refuse(refusal)
+        case .translated:
+            stream.begin(&self.loop.translation, hasBody: hasBody)
+            if stream.phase == .receiving { self.fed.append(stream) }
+        }
+    }
+
+    /// The machine's memory for answers is used up, and this client is one of those who do not take theirs.
+    private var isOverloaded: Bool {
+        self.heldBytes >= 65_536 && self.loop.heldBytes > self.loop.heldBytesMax
+    }
+
+    /// A stream's place is free again.
+    func takeStream(at place: Int) -> HTTP2Stream? {
+        guard self.streams.indices.contains(place) else { return nil }
+        let stream = self.streams[place]
+        self.streams[place] = nil
+        return stream
+    }
+
+    /// A stream is over; the last one of a connection that drains ends it.
+    func streamEnded() {
+        guard self.machine.streamCount == 0 else { return }
+        if self.streams.count > 8 { self.streams = [] }
+        if self.phase == .draining && self.hasRefusedMore {
+            self.lingerAndClose()
+        } else if !self.isProcessing {
+            self.rearm(now: self.loop.now)
+        }
+    }
+
+    private func endStreams(_ reason: DownstreamEnd) {
+        let streams = self.streams
+        self.streams = []
+        for case let stream? in streams { stream.wasReset(reason) }
+    }
+
+    // MARK: The end
+
+    /// The client was told which stream is the last one that is taken.
+    var hasRefusedMore = false
+
+    package override func drain() {
+        guard self.phase == .open else { return }
+        self.phase = .draining
+        self.write { machine, out in machine.announceEnd(&out) }
+        self.flush()
+        self.rearm(now: self.loop.now)
+    }
+
+    /// The client has heard that it ends, or had time enough.
+    func refuseMore() {
+        guard !self.hasRefusedMore else { return }
+        self.hasRefusedMore = true
+        self.write { machine, out in machine.refuseMore(&out) }
+        if self.machine.streamCount == 0 { self.lingerAndClose() } else { self.flushLater() }
+    }
+
+    private func failed(_ reason: StaticReason) {
+        self.acceptor.http2Failed(reason, with: self.peer)
+        self.endStreams(.aborted)
+        self.lingerAndClose()
+    }
+
+    /// Sends what is left, then closes our half and listens a moment, so that the client reads our last words before a
+    /// reset throws them away.
+    func lingerAndClose() {
+        guard self.phase != .closing else { return }
+        self.phase = .closing
+        self.pendingInput = nil
+        self.flush()
+        self.endStreams(.aborted)
+        guard let context = self.context else { return }
+        context.close(mode: .output, promise: nil)
+        self.stalledBytes = self.unsentBytes
+        let patience = self.stalledBytes > 0 ? self.limits.writeStall : self.limits.linger
+        self.loop.schedule(self, after: patience, now: self.loop.now)
+    }
+
+    package override func abort() {
+        self.phase = .closing
+        self.out = nil
+        self.context?.close(promise: nil)
+    }
+
+    package override func timerFired(now: MonotonicTime) {
+        self.timeIsOver(now: now)
+    }
+}

@@ -1,0 +1,256 @@
+package import NIOCore
+import UsherCore
+package import UsherHTTP
+
+/// Writing answers as frames.
+extension HTTP2Stream {
+    /// Fields of a replica's answer that are written anew, or are ours to say.
+    private static var framingFields: HeaderSet { HeaderSet().with(.contentLength).with(.usher) }
+    private static var ownFields: HeaderSet { HeaderSet().with(.usher) }
+    /// How long a client may leave no room for what waits for it. 10 s.
+    private static let blockedTime: UInt64 = 10_000_000_000
+
+    package var isWritable: Bool { self.isOpen && !self.holds && self.connection.isWritable }
+    /// An answer may still be given.
+    private var isOpen: Bool { self.phase == .receiving || self.phase == .answering }
+    /// A part of the answer waits for the client to make room.
+    var holds: Bool { !self.held.isEmpty || self.isEndHeld }
+
+    package func sendInformational(_ head: ResponseHead) {
+        guard self.isOpen, !self.answerIsStarted else { return }
+        self.writeBlock { out in
+            ResponseTranslation.write(head, dropping: Self.framingFields, droppingNames: [], to: &out)
+        }
+    }
+
+    package func sendHead(_ head: ResponseHead, edits: HeadEdits) {
+        guard self.isOpen, !self.answerIsStarted else { return }
+        self.answerIsStarted = true
+        self.answerHasBody = head.framing != .none
+        let keepsLength = head.status != 204 && head.framing != .chunked && head.framing != .untilClose
+        var dropped = keepsLength ? Self.ownFields : Self.framingFields
+        if !self.listener.transportSecurityLine.isEmpty { dropped.insert(.strictTransportSecurity) }
+        self.beginAnswer()
+        self.writeBlock { out in
+            ResponseTranslation.write(head, dropping: dropped, droppingNames: edits.removedNames, to: &out)
+            if !head.known.contains(.date) { self.loop.writeDate(to: &out) }
+            self.writeOwnFields(edits.addedLines, requestID: edits.requestID, to: &out)
+        }
+    }
+
+    /// HTTP/2 has no upgrades, and a replica is never asked for one.
+    package func sendUpgrade(_ head: ResponseHead, edits: HeadEdits) { self.abort() }
+
+    package func sendBody(_ data: ByteBuffer) {
+        guard self.isOpen, self.answerHasBody, data.readableBytes > 0 else { return }
+        var data = data
+        if !self.holds && self.connection.isWritable { self.writeData(&data) }
+        if data.readableBytes > 0 { self.hold(data) }
+        self.connection.limitOut()
+    }
+
+    package func sendEnd(_ trailers: Trailers?) {
+        guard self.isOpen else { return }
+        if self.held.isEmpty {
+            self.finish(trailers: trailers)
+            self.answerIsComplete()
+        } else {
+            self.isEndHeld = true
+            self.heldTrailers = trailers
+        }
+    }
+
+    package func flush() { self.connection.flushLater() }
+
+    // MARK: Our own answers
+
+    package func answer(_ answer: LocalAnswer) {
+        guard self.isOpen else { return }
+        if self.answerIsStarted {
+            guard self.answerCanBeReplaced else { return self.abort() }
+            self.takeAnswerBack()
+        }
+        self.write(answer)
+        self.sendEnd(nil)
+    }
+
+    /// Writes an answer up to its end, for which `sendEnd` is.
+    func write(_ answer: LocalAnswer) {
+        self.answerIsStarted = true
+        self.answerHasBody = true
+        self.beginAnswer()
+        let hasBody = answer.status != 204 && answer.status != 304
+        self.writeBlock { out in
+            ResponseTranslation.write(status: answer.status, to: &out)
+            self.loop.writeDate(to: &out)
+            if hasBody {
+                ResponseTranslation.write(
+                    .contentLength, "content-length", decimal: answer.body.readableBytes, to: &out)
+                if answer.body.readableBytes > 0 {
+                    ResponseTranslation.write(.contentType, "content-type", answer.contentType, to: &out)
+                }
+            }
+            self.writeOwnFields(answer.addedLines, requestID: nil, to: &out)
+        }
+        guard hasBody, self.head.method != .head, answer.body.readableBytes > 0 else { return }
+        var body = answer.body
+        if self.connection.isWritable { self.writeData(&body) }
+        if body.readableBytes > 0 { self.hold(body) }
+    }
+
+    private func writeOwnFields(
+        _ lines: ByteBuffer?, requestID: (high: UInt64, low: UInt64)?, to out: inout ByteBuffer
+    ) {
+        let security = self.listener.transportSecurityLine
+        if !security.isEmpty { ResponseTranslation.write(lines: ByteBuffer(bytes: security), to: &out) }
+        if let (high, low) = requestID {
+            ResponseTranslation.write(.xRequestID, "x-request-id", hexadecimal: high, low, to: &out)
+        }
+        if let lines { ResponseTranslation.write(lines: lines, to: &out) }
+    }
+
+    // MARK: Frames
+
+    private func beginAnswer() {
+        self.wroteFirstBlock = !self.connection.machine.hasWrittenBlock
+        self.unsentData = 0
+        self.answerOffset = self.connection.out?.writerIndex ?? 0
+        self.generation = self.connection.outGeneration
+    }
+
+    private func writeBlock(_ body: (inout ByteBuffer) -> Void) {
+        self.connection.write { machine, out in
+            let start = machine.beginBlock(at: self.place, &out)
+            body(&out)
+            machine.endBlock(start, at: self.place, &out)
+            self.note(start, out.writerIndex - start, end: out.writerIndex)
+        }
+    }
+
+    private func writeData(_ data: inout ByteBuffer) {
+        self.connection.write { machine, out in
+            let before = (data.readableBytes, out.writerIndex)
+            guard let last = machine.write(&data, at: self.place, &out) else { return }
+            self.unsentData += before.0 - data.readableBytes
+            self.note(last, out.writerIndex - before.1, end: out.writerIndex)
+        }
+    }
+
+    private func note(_ frame: Int, _ count: Int, end: Int) {
+        self.lastFrame = frame
+        self.answerEnd = end
+        self.bytesSent += count
+        if self.generation != self.connection.outGeneration {
+            self.generation = self.connection.outGeneration
+            self.answerOffset = -1
+        }
+    }
+
+    /// Marks the end of the answer. The stream is over with it, unless its request is not.
+    func finish(trailers: Trailers?) {
+        if let trailers {
+            self.writeBlock { out in ResponseTranslation.write(lines: trailers.bytes, to: &out) }
+        }
+        let isStillThere = self.generation == self.connection.outGeneration && self.lastFrame >= 0
+        let isOver = self.connection.write { machine, out in
+            machine.endStream(at: self.place, lastFrame: isStillThere ? self.lastFrame : nil, &out)
+        }
+        if isOver { _ = self.connection.takeStream(at: self.place) }
+        self.leave()
+        guard !isOver else { return }
+        self.phase = .discarding
+        self.loop.schedule(self, after: self.connection.limits.bodyGrace, now: self.loop.now)
+    }
+
+    // MARK: Taking an answer back
+
+    package var answerCanBeReplaced: Bool {
+        // Frames of other streams behind ours cannot be moved.
+        self.answerIsStarted && self.isOpen && !self.holds && self.answerOffset >= 0
+            && self.generation == self.connection.outGeneration && self.answerEnd == self.connection.out?.writerIndex
+    }
+
+    private func takeAnswerBack() {
+        self.connection.write { machine, out in
+            self.bytesSent -= out.writerIndex - self.answerOffset
+            out.moveWriterIndex(to: self.answerOffset)
+            machine.unwrite(self.unsentData, at: self.place, withFirstBlock: self.wroteFirstBlock)
+        }
+        self.lastFrame = -1
+    }
+
+    // MARK: Waiting for room
+
+    /// Keeps what cannot be sent now; whoever gives it looks at `isWritable`.
+    private func hold(_ data: ByteBuffer) {
+        // A slice holds the whole buffer that it lies in.
+        var data = data
+        if data.readableBytes < data.storageCapacity / 2 {
+            var copy = ByteBufferAllocator().buffer(capacity: data.readableBytes)
+            copy.writeBuffer(&data)
+            data = copy
+        }
+        if self.held.isEmpty {
+            let now = self.loop.now
+            self.blockedSince = now
+            self.blockedBytes = self.bytesSent
+            self.loop.schedule(self, after: Self.blockedTime, now: now)
+        }
+        self.held.append(data)
+        self.heldBytes += data.readableBytes
+        self.connection.heldBytes += data.readableBytes
+    }
+
+    /// Sends what there is room for; true when that was something.
+    @discardableResult
+    func sendHeld(atMost limit: Int) -> Bool {
+        guard self.isOpen, self.holds else { return false }
+        var sent = 0
+        while sent < limit, self.connection.isWritable, !self.held.isEmpty {
+            var data = self.held.removeFirst()
+            var piece = data.readSlice(length: min(data.readableBytes, limit - sent)) ?? ByteBuffer()
+            let wanted = piece.readableBytes
+            self.writeData(&piece)
+            let count = wanted - piece.readableBytes
+            sent += count
+            self.heldBytes -= count
+            self.connection.heldBytes -= count
+            if piece.readableBytes > 0 {
+                // The window is full: what is left goes back in front.
+                data.moveReaderIndex(to: data.readerIndex - piece.readableBytes)
+                self.held.prepend(data)
+                break
+            }
+            if data.readableBytes > 0 { self.held.prepend(data) }
+        }
+        self.connection.limitOut()
+        guard self.held.isEmpty else { return sent > 0 }
+        self.blockedSince = nil
+        if self.isEndHeld {
+            self.isEndHeld = false
+            self.finish(trailers: self.heldTrailers)
+            self.answerIsComplete()
+        } else if self.connection.isWritable {
+            self.tellWritable()
+        }
+        return sent > 0
+    }
+
+    func dropHeld() {
+        self.connection.heldBytes -= self.heldBytes
+        self.heldBytes = 0
+        self.held.removeAll()
+        self.isEndHeld = false
+    }
+
+    /// Nothing was sent for as long as a client may leave us without room, and not because its socket was full.
+    func isBlockedTooLong(now: MonotonicTime) -> Bool {
+        guard let since = self.blockedSince else { return false }
+        guard self.bytesSent == self.blockedBytes, self.connection.isWritable else {
+            self.blockedSince = now
+            self.blockedBytes = self.bytesSent
+            return false
+        }
+        return now.nanoseconds(since: since) >= Self.blockedTime
+    }
+}

@@ -1,0 +1,70 @@
+import NIOCore
+import NIOSSL
+
+/// The TLS ends of channels, and what they tell of the other side.
+enum TLSHandlers {
+    /// Largest buffer for encrypted bytes that a connection keeps between writes. 32 KiB: two records.
+    private static let keptBytes = 32_768
+
+    static func server(_ context: NIOSSLContext) -> NIOSSLServerHandler {
+        NIOSSLServerHandler(context: context, customVerificationCallback: nil, configuration: Self.configuration)
+    }
+
+    private static var configuration: NIOSSLHandler.Configuration {
+        var configuration = NIOSSLHandler.Configuration()
+        configuration.maximumPreservedOutboundBufferCapacity = Self.keptBytes
+        return configuration
+    }
+
+    /// What the handshake has shown of the client.
+    ///
+    /// - Throws: when its certificate is not valid now. A resumed session brings the one that was shown at its first
+    ///   handshake, which nobody has looked at since.
+    static func peer(of pipeline: ChannelPipeline) throws -> PeerTLS {
+        guard let certificate = try pipeline.syncOperations.nioSSL_peerCertificate() else { return PeerTLS() }
+        let facts = try CertificateFacts(certificate)
+        if let problem = facts.problem(atUnixSeconds: WallClock.seconds) {
+            throw CertificateProblem("the client's certificate cannot be used: \(problem)")
+        }
+        return PeerTLS(subject: facts.subject)
+    }
+}
+
+extension HandshakeOutcome {
+    /// What an error in the middle of a handshake means.
+    init(_ error: any Error) {
+        switch error {
+        case NIOSSLError.handshakeFailed(.sslError(let stack)) where stack.contains(.eofDuringHandshake):
+            self = .aborted
+        case is IOError:
+            self = .aborted
+        default:
+            self = .failed(TLSReason.text(of: error))
+        }
+    }
+}
+
+/// TLS errors in words.
+enum TLSReason {
+    /// `unsupported protocol` out of `Error: 1 error:10f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL at /f:1`.
+    static func text(of error: any Error) -> String {
+        switch error {
+        case NIOSSLError.handshakeFailed(.sslError(let stack)): self.text(of: stack)
+        case BoringSSLError.sslError(let stack): self.text(of: stack)
+        case let error as NIOSSLExtraError: self.text(of: error)
+        default: "\(error)"
+        }
+    }
+
+    private static func text(of error: NIOSSLExtraError) -> String {
+        error == .failedToValidateHostname ? "its certificate is not for this name" : "\(error)"
+    }
+
+    private static func text(of stack: NIOBoringSSLErrorStack) -> String {
+        guard let first = stack.first else { return "no reason given" }
+        let whole = "\(first)"
+        guard let start = whole.firstRange(of: "_internal:") else { return whole }
+        let name = whole[start.upperBound...].prefix { $0 != " " }
+        return name.lowercased().replacing("_", with: " ")
+    }
+}

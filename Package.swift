@@ -98,7 +98,9 @@ let package = Package(
 
         .testTarget(name: "TidyTests", swiftSettings: common),
         .testTarget(name: "UsherCoreTests", dependencies: ["UsherCore"], swiftSettings: common),
-        .testTarget(name: "UsherHTTPTests", dependencies: ["UsherCore", "UsherHTTP", nioCore], swiftSettings: common),
+        .testTarget(
+            name: "UsherHTTPTests", dependencies: ["UsherCore", "UsherHTTP", "UsherTestKit", nioCore],
+            swiftSettings: common),
         .testTarget(
             name: "UsherReplicationTests", dependencies: ["UsherCore", "UsherReplication"], swiftSettings: common),
         .testTarget(

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Measures Usher beside nginx, HAProxy and Envoy on this machine and writes docs/benchmarks.md.
 
-Every part can be asked for alone: the load cases get-100, get-16k, get-1m and post-100k, then counts (system calls and
-allocations per request), idle (memory of idle connections) and body (memory while 1 GiB passes). A run that leaves
-something out prints its report and keeps docs/benchmarks.md as it is.
+Every part can be asked for alone: the load cases get-100, get-16k, get-1m and post-100k (HTTP/1.1 in the clear), tls-h1,
+tls-h2 and h2c (TLS and HTTP/2), tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and tls-resumed-1.2 (handshakes), then
+counts (system calls and allocations per request), idle and idle-tls (memory of idle connections) and body (memory while
+1 GiB passes). A run that leaves something out prints its report and keeps docs/benchmarks.md as it is.
 """
 
 import argparse
@@ -17,11 +18,13 @@ import sys
 import tempfile
 
 from harness import counting, machine, memory, report
-from harness.contenders import NAMES, ROOT, Bodies, Contender, executable, origin_values, version
-from harness.load import CASES, measure_quietly
+from harness.cases import CASES, GET_100, IDLE_TLS_CASES
+from harness.certificate import make_certificate
+from harness.contenders import NAMES, ROOT, Bodies, Contender, executable, shared_values, version
+from harness.load import measure_quietly
 from harness.processes import BenchError, Keeper, raise_file_limit
 
-PARTS = [case.name for case in CASES] + ["counts", "idle", "body"]
+PARTS = [case.name for case in CASES] + ["counts", "idle", "idle-tls", "body"]
 
 
 class Bench:
@@ -78,9 +81,10 @@ class Bench:
         found = {key: middle(key) for key in ("rate", "cpu", "user", "system", "p50", "p99", "busy")}
         found["rounds"] = [sample.cpu for sample in samples]
         found["failed"] = sum(sample.failed for sample in samples)
+        found["resumed"] = sum(sample.resumed for sample in samples) / sum(sample.requests for sample in samples)
         self.results.foreign = max([self.results.foreign] + [sample.foreign for sample in samples])
         say(
-            f"{case.name:10} {name:8} {found['rate']:9,.0f}/s  CPU {found['cpu']:8.2f} µs"
+            f"{case.name:15} {name:8} {found['rate']:9,.0f}/s  CPU {found['cpu']:8.2f} µs"
             f"  p50 {found['p50'] / 1000:.2f} ms  p99 {found['p99'] / 1000:.2f} ms"
         )
         return found
@@ -89,15 +93,17 @@ class Bench:
         """What is measured on one proxy alone, each time in a fresh process."""
         results, only = self.results, self.options.only
         if "counts" in only:
-            self.alone(name, "system calls", results.calls, lambda proxy: counting.system_calls(proxy, CASES[0]))
+            self.alone(name, "system calls", results.calls, lambda proxy: counting.system_calls(proxy, GET_100))
             counter = counting.AllocationCounter(self.keeper.folder)
             self.alone(
                 name, "allocations", results.allocations,
-                lambda proxy: counting.allocations(proxy, counter, CASES[0]), counter.prepare,
+                lambda proxy: counting.allocations(proxy, counter, GET_100), counter.prepare,
             )
         if "idle" in only:
-            count = self.options.idle
-            self.alone(name, "idle memory", results.idle, lambda proxy: memory.idle_connections(proxy, count))
+            self.idle(name, GET_100, self.options.idle, results.idle)
+        if "idle-tls" in only:
+            for case in IDLE_TLS_CASES:
+                self.idle(name, case, self.options.idle_tls, results.idle_tls.setdefault(case.name, {}))
         if "body" in only:
             self.alone(name, "1 GiB download", results.download, memory.download_growth)
             growth = self.attempt(
@@ -107,6 +113,12 @@ class Bench:
             if growth is not None:
                 results.upload[name] = growth
                 say(f"1 GiB upload {name}: {growth}")
+
+    def idle(self, name, case, count, into):
+        """Memory of one proxy's idle connections."""
+        self.alone(
+            name, f"idle memory ({case.name})", into, lambda proxy: memory.idle_connections(proxy, case, count)
+        )
 
     def alone(self, name, what, into, measurement, prepare=dict):
         """Starts one proxy, measures one thing, stops it; a failure becomes a line of the report."""
@@ -158,7 +170,7 @@ def say(line):
 def options():
     """The command line; `--quick` and `--counts` are short for other options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a smoke run: one second each, 1,000 idle connections")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: one second each, few idle connections")
     parser.add_argument("--counts", action="store_true", help="only Usher's system calls and allocations per request")
     parser.add_argument("--only", metavar="PART,…", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}")
     parser.add_argument("--proxies", metavar="NAME,…", default=",".join(NAMES), help=f"some of {', '.join(NAMES)}")
@@ -166,12 +178,13 @@ def options():
     parser.add_argument("--rounds", type=int, default=7, help="turns per case and proxy (default: 7)")
     parser.add_argument("--seconds", type=int, default=3, help="length of one load (default: 3)")
     parser.add_argument("--idle", type=int, default=10_000, help="idle connections (default: 10000)")
+    parser.add_argument("--idle-tls", type=int, default=2000, help="idle connections over TLS (default: 2000)")
     parser.add_argument("--json", metavar="PATH", help="also write the raw results there (- for the standard output)")
     parser.add_argument("--output", metavar="PATH", help="where the report goes (default: docs/benchmarks.md)")
     parser.add_argument("--gate", action="store_true", help="exit 1 when a target that was measured does not hold")
     found = parser.parse_args()
     if found.quick:
-        found.rounds, found.seconds, found.idle = 1, 1, 1000
+        found.rounds, found.seconds, found.idle, found.idle_tls = 1, 1, 1000, 200
     if found.counts:
         found.only, found.proxies = "counts", "usher"
     found.only, found.proxies = found.only.split(","), found.proxies.split(",")
@@ -190,7 +203,7 @@ def measured(chosen):
     try:
         os.chmod(folder, 0o755)
         bodies.write()
-        bench = Bench(chosen, keeper, origin_values(bodies, raise_file_limit()))
+        bench = Bench(chosen, keeper, shared_values(bodies, make_certificate(folder), raise_file_limit()))
         bench.run()
         return bench.results
     finally:
@@ -209,7 +222,7 @@ def main():
         signal.signal(number, lambda *_: sys.exit(143))
     if (os.cpu_count() or 1) < 2:
         raise BenchError("two cores are needed: one for the proxy, one for the load")
-    for tool in ("nginx", "wrk"):
+    for tool in ("nginx", "wrk", "h2load", "openssl"):
         if executable(tool, "") is None:
             raise BenchError(f"{tool} is missing: scripts/install-tools.sh bench")
     results = measured(chosen)

@@ -25,6 +25,9 @@ if [[ "$need" == bench ]]; then
         "nginx nginx-light"
         "haproxy haproxy"
         "wrk wrk"
+        "h2load nghttp2-client"
+        "openssl openssl"
+        "/usr/include/openssl/ssl.h libssl-dev"
         "strace strace"
         "python:ensurepip python3-venv"
     )

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 import urllib.request
@@ -22,6 +23,8 @@ TEMPLATES = {
     "usher": "usher.yaml",
 }
 GIGABYTE = 1 << 30
+# Their listeners in the clear tell HTTP/2 by prior knowledge from HTTP/1.1; the others need one of each.
+ONE_LISTENER_FOR_BOTH = {"envoy", "usher"}
 
 
 def executable(name, usher_binary):
@@ -77,22 +80,22 @@ class Bodies:
 
 
 class Contender:
-    """One program under measurement, or the origin, running on a port of its own."""
+    """One program under measurement, or the origin, running on ports of its own."""
 
     def __init__(self, name, program, keeper, values):
         self.name = name
         self.program = program
         self.keeper = keeper
         self.values = values
-        self.port = 0
+        self.ports = {}
         self.process = None
 
     def start(self, environment=None):
         """Writes the configuration, starts the program and waits until it passes a request."""
-        self.port = self.values["ORIGIN_PORT"] if self.name == "origin" else free_port()
+        self.ports = self.chosen_ports()
         folder = os.path.join(self.keeper.folder, self.name)
         os.makedirs(folder, exist_ok=True)
-        values = {**self.values, "PROXY_PORT": self.port, "ADMIN_PORT": free_port(), "FOLDER": folder}
+        values = {**self.values, **self.ports, "ADMIN_PORT": free_port(), "FOLDER": folder}
         file = os.path.join(folder, TEMPLATES[self.name])
         with open(file, "w", encoding="utf-8") as output:
             output.write(render(TEMPLATES[self.name], values))
@@ -100,6 +103,25 @@ class Contender:
         self.process = self.keeper.start(self.name, self.command(file), core, environment)
         self.await_answer()
         return self
+
+    def chosen_ports(self):
+        """A port for each listener, by its name in the configurations."""
+        if self.name == "origin":
+            return {"PROXY_PORT": self.values["ORIGIN_PORT"]}
+        ports = {name: free_port() for name in ("PROXY_PORT", "H2C_PORT", "TLS_PORT")}
+        if self.name in ONE_LISTENER_FOR_BOTH:
+            ports["H2C_PORT"] = ports["PROXY_PORT"]
+        return ports
+
+    def port(self, case):
+        """The listener that speaks what the case asks for."""
+        if case.scheme == "https":
+            return self.ports["TLS_PORT"]
+        return self.ports["H2C_PORT" if case.protocol == "HTTP/2" else "PROXY_PORT"]
+
+    def url(self, case):
+        """What the case asks for, with the right listener."""
+        return f"{case.scheme}://127.0.0.1:{self.port(case)}{case.path}"
 
     def command(self, file):
         """The command line that starts the program in the foreground."""
@@ -112,20 +134,23 @@ class Contender:
         }[self.name]
 
     def await_answer(self, patience=15.0):
-        """Returns when a request has been answered with 200; raises with what the program printed otherwise."""
+        """Returns when every port is open and a request has been answered with 200; raises the reason otherwise."""
         deadline = time.monotonic() + patience
         reason = ""
+        port = self.ports["PROXY_PORT"]
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise BenchError(f"{self.name} ended at once: {self.keeper.output(self.name)}")
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/bytes/100", timeout=2) as answer:
+                for each in self.ports.values():
+                    socket.create_connection(("127.0.0.1", each), timeout=2).close()
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/bytes/100", timeout=2) as answer:
                     if len(answer.read()) == 100:
                         return
             except OSError as error:
                 reason = str(error)
             time.sleep(0.05)
-        raise BenchError(f"{self.name} does not answer on port {self.port}: {reason} {self.keeper.output(self.name)}")
+        raise BenchError(f"{self.name} does not answer on port {port}: {reason} {self.keeper.output(self.name)}")
 
     def stop(self):
         """Ends the program and its children."""
@@ -140,9 +165,10 @@ def render(template, values):
         return re.sub(r"@([A-Z][A-Z0-9_]*)@", lambda match: str(values[match.group(1)]), file.read())
 
 
-def origin_values(bodies, file_limit):
+def shared_values(bodies, certificate, file_limit):
     """What every configuration may refer to."""
     return {
+        **certificate,
         "ORIGIN_PORT": free_port(),
         "BODIES": bodies.folder,
         "BODY_100": "usher" * 20,

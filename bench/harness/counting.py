@@ -6,9 +6,10 @@ import struct
 import subprocess
 import time
 
-from .contenders import BENCH, LOAD_CORE
-from .load import run_wrk
+from .contenders import LOAD_CORE
+from .native import compiled
 from .processes import BenchError, tree
+from .tools import run_load
 
 READS = {"read", "readv", "recvfrom", "recvmsg", "recvmmsg", "preadv"}
 WRITES = {"write", "writev", "sendto", "sendmsg", "sendmmsg", "sendfile", "sendfile64"}
@@ -16,18 +17,18 @@ WAITS = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll", "select"}
 COUNTER_FORMAT = "<5Q"
 
 
-def system_calls(contender, case, seconds=2, connections=64):
+def system_calls(contender, case, seconds=2):
     """System calls per request under load, by kind; `failed` are those that found nothing to do or failed."""
     summary = os.path.join(contender.keeper.folder, f"{contender.name}.strace")
     name = f"{contender.name}-strace"
-    run_wrk(contender.port, case, 1, connections)
+    run_load(contender, case, 1)
     command = ["strace", "-c", "-f", "-o", summary]
     for process in tree(contender.process.pid):
         command += ["-p", str(process)]
     tracer = contender.keeper.start(name, command, LOAD_CORE)
     try:
         await_attached(tracer, contender.keeper, name)
-        result = run_wrk(contender.port, case, seconds, connections)
+        result = run_load(contender, case, seconds)
         tracer.send_signal(signal.SIGINT)
         tracer.wait(10)
     except subprocess.TimeoutExpired as error:
@@ -88,13 +89,7 @@ class AllocationCounter:
 
     def prepare(self):
         """Compiles the library, zeroes the counters and returns the environment that switches counting on."""
-        if not os.path.exists(self.library):
-            command = ["cc", "-O2", "-Wall", "-shared", "-fPIC", "-o", self.library]
-            done = subprocess.run(
-                command + [os.path.join(BENCH, "allocations.c")], capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise BenchError(f"cc cannot build allocations.c: {done.stderr.strip()[-200:]}")
+        compiled("allocations.c", self.library, "-shared", "-fPIC")
         with open(self.file, "wb") as file:
             file.write(bytes(4096))
         os.chmod(self.file, 0o666)
@@ -107,7 +102,7 @@ class AllocationCounter:
         return sum(counters[:4]), counters[4]
 
 
-def allocations(contender, counter, case, seconds=2, connections=64):
+def allocations(contender, counter, case, seconds=2):
     """Allocations and allocated bytes per request of a contender that was started with the counter.
 
     None for a program that brings its own allocator, which nobody can count from outside.
@@ -115,9 +110,9 @@ def allocations(contender, counter, case, seconds=2, connections=64):
     started, _ = counter.read()
     if started == 0:
         return None
-    run_wrk(contender.port, case, 1, connections)
+    run_load(contender, case, 1)
     calls_before, bytes_before = counter.read()
-    requests = run_wrk(contender.port, case, seconds, connections)["requests"]
+    requests = run_load(contender, case, seconds)["requests"]
     calls_after, bytes_after = counter.read()
     return {
         "allocations": (calls_after - calls_before) / requests,

@@ -1,28 +1,29 @@
 """Memory of a proxy: with many idle connections, and while a body of 1 GiB passes in either direction."""
 
+import dataclasses
 import os
 import socket
 import sys
 import time
 
+from .cases import GET_100
+from .clients import CHUNK, ask, connected, is_open, read_head, tls_context
 from .contenders import BENCH, GIGABYTE, LOAD_CORE, Contender
-from .load import CASES, run_wrk
 from .processes import BenchError, free_port, peak_bytes, reset_peak, resident_bytes
-
-CHUNK = 1 << 18
-SOURCE_ADDRESSES = 16
-IP_BIND_ADDRESS_NO_PORT = 24
+from .tools import run_load
 
 
-def idle_connections(contender, count):
-    """Bytes of resident memory per kept-alive connection that has done one request."""
-    run_wrk(contender.port, CASES[0], 1, 64)
+def idle_connections(contender, case, count):
+    """Bytes of resident memory per connection that has done one request of the case and stays open."""
+    run_load(contender, case, 1)
     time.sleep(0.5)
     before = resident_bytes(contender.process.pid)
+    context = tls_context(contender.values["CHAIN"], case)
     clients = []
     try:
         for number in range(count):
-            clients.append(connected_once(contender.port, number))
+            clients.append(connected(contender.port(case), number, context))
+            ask(clients[-1], case)
         time.sleep(1.0)
         after = resident_bytes(contender.process.pid)
         closed = sum(1 for client in clients if not is_open(client))
@@ -36,55 +37,11 @@ def idle_connections(contender, count):
     return {"connections": count, "before": before, "after": after, "each": (after - before) / count}
 
 
-def connected_once(port, number):
-    """A connection, from one of several loopback addresses, that has had one answer."""
-    client = socket.socket()
-    client.settimeout(10)
-    client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-    client.bind((f"127.0.1.{1 + number % SOURCE_ADDRESSES}", 0))
-    client.connect(("127.0.0.1", port))
-    client.sendall(b"GET /bytes/100 HTTP/1.1\r\nHost: bench.test\r\n\r\n")
-    received = read_head(client)
-    while len(received) < 100:
-        received += receive(client)
-    return client
-
-
-def read_head(client):
-    """Reads a 200 answer's head and returns what came of the body with it."""
-    received = b""
-    while b"\r\n\r\n" not in received:
-        received += receive(client)
-    if not received.startswith(b"HTTP/1.1 200"):
-        raise BenchError(f"unexpected answer: {received[:80]!r}")
-    return received.partition(b"\r\n\r\n")[2]
-
-
-def receive(client):
-    """What arrives next; the end of the connection is an error here."""
-    received = client.recv(CHUNK)
-    if not received:
-        raise ConnectionError("closed too early")
-    return received
-
-
-def is_open(client):
-    """Whether the peer has neither closed nor sent anything."""
-    client.setblocking(False)
-    try:
-        client.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
-    return False
-
-
 def download_growth(contender, pause=2.0):
     """Growth of the resident peak, in bytes, while a client takes 1 GiB after reading nothing for `pause` seconds."""
 
     def pass_body():
-        with socket.create_connection(("127.0.0.1", contender.port), timeout=60) as client:
+        with socket.create_connection(("127.0.0.1", contender.port(GET_100)), timeout=60) as client:
             client.sendall(b"GET /bytes/%d HTTP/1.1\r\nHost: bench.test\r\n\r\n" % GIGABYTE)
             time.sleep(pause)
             left = GIGABYTE - len(read_head(client))
@@ -105,7 +62,7 @@ def upload_growth(name, program, keeper, values):
     contender = Contender(name, program, keeper, {**values, "ORIGIN_PORT": port})
 
     def pass_body():
-        with socket.create_connection(("127.0.0.1", contender.port), timeout=60) as client:
+        with socket.create_connection(("127.0.0.1", contender.port(GET_100)), timeout=60) as client:
             client.sendall(b"POST /sink HTTP/1.1\r\nHost: bench.test\r\nContent-Length: %d\r\n\r\n" % GIGABYTE)
             chunk = bytes(CHUNK)
             for _ in range(GIGABYTE // CHUNK):
@@ -123,7 +80,7 @@ def upload_growth(name, program, keeper, values):
 
 def peak_growth(contender, pass_body):
     """Runs `pass_body` and returns by how many bytes the peak exceeded what was resident before."""
-    run_wrk(contender.port, CASES[0], 1, 8)
+    run_load(contender, dataclasses.replace(GET_100, connections=8), 1)
     before = resident_bytes(contender.process.pid)
     reset_peak(contender.process.pid)
     try:

@@ -3,21 +3,35 @@
 import dataclasses
 import statistics
 
-from .load import CASES
+from .cases import CASES, HANDSHAKES, IDLE_TLS_CASES
 
 TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "envoy": "Envoy", "usher": "Usher"}
 FILES = {"nginx": "nginx.conf", "haproxy": "haproxy.cfg", "envoy": "envoy.yaml", "usher": "usher.yaml"}
 MIB = 1 << 20
+# A case, the highest ratio of Usher's CPU, and the proxies of which the better one is compared with.
+CPU_TARGETS = [
+    ("get-100", 1.15, ["nginx"]),
+    ("get-100", 1.15, ["haproxy"]),
+    ("get-100", 0.6, ["envoy"]),
+    ("tls-h1", 1.2, ["nginx", "haproxy"]),
+    ("tls-h2", 1.2, ["nginx"]),
+    *((case.name, 1.15, ["nginx", "haproxy"]) for case in HANDSHAKES),
+]
 # Batched writes of the log, new connections and timers add a few calls that belong to no request.
 CALLS_TOLERANCE = 0.1
 
 METHOD = """\
-Each proxy has one worker on core 0. The origin (nginx, one process, answers from memory) and wrk (64 keep-alive
-connections, one thread) share core 1. The proxies take turns, round by round; numbers are medians over the rounds, and
-a ratio is the median of the ratios within each round, so that a slow minute of the machine weighs on both sides. CPU is
-what the kernel accounts to the proxy's whole process tree. nginx, HAProxy and Envoy write no log; Usher has everything
-on: routing, limits, metrics, and the access log to a file. Compare within one table only: times change with the
-machine, ratios much less."""
+Each proxy has one worker on core 0. The origin (nginx, one process, answers from memory) and the load program share
+core 1. Over HTTP/1.1 wrk asks (64 keep-alive connections), over HTTP/2 h2load (16 connections with 10 streams each), and
+handshakes come from `bench/handshakes.c`, all with one thread a process. The proxies take turns, round by round; numbers
+are medians over the rounds, and a ratio is the median of the ratios within each round, so that a slow minute of the
+machine weighs on both sides. CPU is what the kernel accounts to the proxy's whole process tree. nginx, HAProxy and Envoy
+write no log; Usher has everything on: routing, limits, metrics, and the access log to a file. Compare within one table
+only: times change with the machine, ratios much less.
+
+All proxies show the same ECDSA P-256 certificate. What is measured of a handshake is a whole connection: TCP connect,
+the full handshake or its resumption by ticket, one GET that the proxy answers itself, and the close; 8 clients do this
+at once."""
 
 COUNTS = """\
 GET with a 100 B answer, 64 connections. System calls are counted by `strace -c`, heap allocations by a preloaded
@@ -26,6 +40,9 @@ library (`bench/allocations.c`); — stands where a program brings its own alloc
 MEMORY = """\
 Resident memory of the process tree. Each idle connection is kept alive after one answer. The 1 GiB body meets a
 receiver that reads nothing for two seconds, then at full speed; what counts is the growth of the peak."""
+
+IDLE_TLS = """\
+The same for idle connections over TLS."""
 
 
 @dataclasses.dataclass
@@ -39,6 +56,7 @@ class Results:
     calls: dict = dataclasses.field(default_factory=dict)
     allocations: dict = dataclasses.field(default_factory=dict)
     idle: dict = dataclasses.field(default_factory=dict)
+    idle_tls: dict = dataclasses.field(default_factory=dict)
     download: dict = dataclasses.field(default_factory=dict)
     upload: dict = dataclasses.field(default_factory=dict)
     failures: list = dataclasses.field(default_factory=list)
@@ -52,6 +70,12 @@ class Results:
         if len(ours) != len(theirs):
             return statistics.median(ours) / statistics.median(theirs)
         return statistics.median(mine / its for mine, its in zip(ours, theirs))
+
+
+    def ratio_to_best(self, case, others):
+        """The ratio to the one of the others that uses the least CPU, or None when one of them is missing."""
+        ratios = [self.ratio(case, other) for other in others]
+        return None if None in ratios else max(ratios)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,21 +93,35 @@ class Verdict:
 
 def verdicts(results):
     """The targets Usher has set itself, judged by these results."""
-    found = []
-    for name, limit in (("nginx", 1.15), ("haproxy", 1.15), ("envoy", 0.6)):
-        title = f"CPU per request at most {limit} × {TITLES[name]}'s (100 B answer)"
-        found.append(judge(title, results.ratio("get-100", name), limit, "{:.2f} ×"))
+    found = [cpu_verdict(results, *target) for target in CPU_TARGETS]
     calls = results.calls.get("usher", {})
     for kind in ("reads", "writes"):
         found.append(judge(f"two {kind} per request", calls.get(kind), 2 + CALLS_TOLERANCE, "{:.2f}"))
-    each = results.idle.get("usher", {}).get("each")
-    kibibytes = None if each is None else each / 1024
-    found.append(judge("at most 8 KiB of memory per idle connection", kibibytes, 8, "{:.2f} KiB"))
+    found.append(idle_verdict(results.idle, 8, "idle connection"))
+    for case in IDLE_TLS_CASES:
+        idle = results.idle_tls.get(case.name, {})
+        found.append(idle_verdict(idle, 40, f"idle TLS connection ({case.protocol})"))
     for way, values in (("download", results.download), ("upload", results.upload)):
         growth = values.get("usher")
         title = f"a 1 GiB {way} passes with under 32 MiB more memory"
         found.append(judge(title, None if growth is None else growth / MIB, 32, "{:.1f} MiB"))
     return found
+
+
+def cpu_verdict(results, name, limit, others):
+    """The verdict on one of the `CPU_TARGETS`."""
+    case = next(case for case in CASES if case.name == name)
+    titles = [TITLES[other] for other in others]
+    whose = f"{titles[0]}'s" if len(titles) == 1 else f"the better of {' and '.join(titles)}"
+    target = f"CPU per {case.unit} at most {limit} × {whose} ({case.title})"
+    return judge(target, results.ratio_to_best(name, others), limit, "{:.2f} ×")
+
+
+def idle_verdict(idle, limit, what):
+    """The verdict on the memory, in KiB, of one idle connection of Usher."""
+    each = idle.get("usher", {}).get("each")
+    target = f"at most {limit} KiB of memory per {what}"
+    return judge(target, None if each is None else each / 1024, limit, "{:.2f} KiB")
 
 
 def judge(target, value, limit, form):
@@ -111,8 +149,8 @@ def load_lines(results):
         loads = results.loads.get(case.name, {})
         rows = [load_row(results, case, name, loads[name]) for name in names(results) if name in loads]
         if rows:
-            head = ["proxy", "requests/s", "CPU µs/request", "user", "system", "lowest–highest", "p50 ms", "p99 ms"]
-            head += ["core used", "failed", "Usher's CPU ÷ this"]
+            head = ["proxy", f"{case.unit}s/s", f"CPU µs/{case.unit}", "user", "system", "lowest–highest", "p50 ms"]
+            head += ["p99 ms", "core used", "failed"] + (["resumed"] if case.tls else []) + ["Usher's CPU ÷ this"]
             lines += [f"### {case.title}", ""] + table(head, rows)
     return ["## Load", ""] + lines if lines else []
 
@@ -131,6 +169,7 @@ def load_row(results, case, name, load):
         f"{load['p99'] / 1000:.2f}",
         f"{load['busy']:.0%}",
         str(load["failed"]),
+        *([f"{load['resumed']:.1%}"] if case.tls else []),
         "" if ratio is None else f"{ratio:.2f}",
     ]
 
@@ -168,6 +207,23 @@ def memory_lines(results):
     return ["## Memory", "", MEMORY, ""] + table(head + ["MiB more in a 1 GiB download", "in an upload"], rows)
 
 
+def idle_tls_lines(results):
+    """Memory of idle connections over TLS."""
+    if not any(results.idle_tls.values()):
+        return []
+    rows = []
+    for name in names(results):
+        cells = []
+        for case in IDLE_TLS_CASES:
+            idle = results.idle_tls.get(case.name, {}).get(name)
+            cells += [f"{idle['connections']:,}", f"{idle['each'] / 1024:.2f}"] if idle else ["—", "—"]
+        rows.append([TITLES[name]] + cells)
+    head = ["proxy"]
+    for case in IDLE_TLS_CASES:
+        head += [f"idle {case.protocol} connections", "KiB per connection"]
+    return ["## Memory of TLS connections", "", IDLE_TLS, ""] + table(head, rows)
+
+
 def text(results):
     """The whole report as Markdown."""
     machine = results.machine
@@ -189,7 +245,7 @@ def text(results):
     lines += table(["proxy", "version", "configuration"], rows)
     lines += ["## Targets", ""]
     lines += table(["target", "found", "holds"], [verdict.row() for verdict in verdicts(results)])
-    lines += load_lines(results) + count_lines(results) + memory_lines(results)
+    lines += load_lines(results) + count_lines(results) + memory_lines(results) + idle_tls_lines(results)
     if results.failures:
         lines += ["## Not measured", ""] + [f"- {failure}" for failure in results.failures] + [""]
     return "\n".join(lines).rstrip() + "\n"

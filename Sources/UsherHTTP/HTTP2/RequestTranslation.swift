@@ -222,8 +222,8 @@ private enum FieldRules {
         guard !name.isEmpty else { return .malformed("an empty field name") }
         guard isValue(bytes, value) else { return .malformed("a forbidden byte in a value") }
         if bytes[name.lowerBound] == 0x3A {
-            // Inside the pseudo-fields not even a space: it would part a request line.
-            for index in value where bytes[index] == Octets.space { return .malformed("a space in a pseudo-field") }
+            // Inside the pseudo-fields not even white space: it would part a request line.
+            for index in value where bytes[index] <= Octets.space { return .malformed("a space in a pseudo-field") }
             return .pseudo
         }
         for index in name {

@@ -48,14 +48,11 @@ package enum Listener {
                     try channel.pipeline.syncOperations.addHandler(AcceptPause(onPause: onPause.value))
                 }
             }
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .childChannelOption(.recvAllocator, value: PooledReceiveAllocator(pool: loop.receiveBuffers))
         if isIP {
             bootstrap =
                 bootstrap
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .serverChannelOption(ChannelOptions.socket(SocketOptionLevel(SOL_SOCKET), SO_REUSEPORT), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         }
         return
             bootstrap
@@ -134,6 +131,7 @@ package final class BoundListener: @unchecked Sendable {
             throw ChannelError.connectPending
         }
         channel.closeFuture.whenComplete { _ in counts.closed(peer) }
+        try self.setOptions(of: channel)
         let pipeline = channel.pipeline.syncOperations
         if configuration.proxyProtocol || configuration.certificates != nil {
             try pipeline.addHandler(
@@ -146,5 +144,13 @@ package final class BoundListener: @unchecked Sendable {
                     loop: self.loop, limits: configuration.limits, peer: peer, acceptor: self.acceptor,
                     listener: self.rules))
         }
+    }
+
+    /// Done here and not by the bootstrap, which takes futures for it.
+    private func setOptions(of channel: any Channel) throws {
+        guard let options = channel.syncOptions else { return }
+        try options.setOption(.maxMessagesPerRead, value: 1)
+        try options.setOption(.recvAllocator, value: PooledReceiveAllocator(pool: self.loop.receiveBuffers))
+        if self.configuration.address.protocol != .unix { try options.setOption(.tcpOption(.tcp_nodelay), value: 1) }
     }
 }

@@ -160,7 +160,8 @@ import Testing
     @Test("names follow Prometheus' rules: counters end in _total, units stand before that")
     func naming() {
         for metric in MetricCatalogue.all {
-            #expect(metric.name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") }, "\(metric.name)")
+            let isPlain = metric.name.allSatisfy { $0.isASCII && ($0.isLowercase || $0.isNumber || $0 == "_") }
+            #expect(isPlain, "\(metric.name)")
             #expect((metric.kind == .counter) == metric.name.hasSuffix("_total"), "\(metric.name)")
             if !metric.unit.isEmpty {
                 #expect(metric.name.contains("_\(metric.unit)"), "\(metric.name)")

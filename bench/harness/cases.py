@@ -1,0 +1,58 @@
+"""The load cases as data: what is asked for, over which protocol, and which program asks."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One kind of load: so many connections at once, each with so many requests at once, for one path.
+
+    `upload` is the size of each request's body (0: a GET). A handshake case opens a connection for each request; `tls`
+    is its only version of TLS, and `resumed` whether it offers the ticket of the connection before.
+    """
+
+    name: str
+    title: str
+    path: str
+    tool: str = "wrk"
+    scheme: str = "http"
+    protocol: str = "HTTP/1.1"
+    connections: int = 64
+    streams: int = 1
+    upload: int = 0
+    tls: str = ""
+    resumed: bool = False
+
+    @property
+    def unit(self):
+        """What the CPU time is divided by."""
+        return "connection" if self.tls else "request"
+
+
+def multiplexed(name, title, scheme):
+    """A case over HTTP/2 with ten streams on each connection."""
+    return Case(name, title, "/bytes/100", "h2load", scheme, "HTTP/2", connections=16, streams=10)
+
+
+def handshake(tls, resumed):
+    """A case of connections with one request each, which the proxy answers itself."""
+    kind = "resumed" if resumed else "full"
+    title = f"TLS {tls}, {kind} handshake"
+    return Case(f"tls-{kind}-{tls}", title, "/local", "handshakes", "https", connections=8, tls=tls, resumed=resumed)
+
+
+GET_100 = Case("get-100", "GET, 100 B answer", "/bytes/100")
+TLS_H1 = Case("tls-h1", "GET, 100 B answer, HTTP/1.1 over TLS", "/bytes/100", scheme="https")
+TLS_H2 = multiplexed("tls-h2", "GET, 100 B answer, HTTP/2 over TLS", "https")
+IDLE_TLS_CASES = [TLS_H1, TLS_H2]
+HANDSHAKES = [handshake(tls, resumed) for resumed in (False, True) for tls in ("1.3", "1.2")]
+CASES = [
+    GET_100,
+    Case("get-16k", "GET, 16 KiB answer", f"/bytes/{16 << 10}"),
+    Case("get-1m", "GET, 1 MiB answer", f"/bytes/{1 << 20}"),
+    Case("post-100k", "POST, 100 KiB upload", "/upload", upload=100 << 10),
+    TLS_H1,
+    TLS_H2,
+    multiplexed("h2c", "GET, 100 B answer, HTTP/2 in the clear", "http"),
+    *HANDSHAKES,
+]

@@ -19,7 +19,7 @@ package final class LoopContext: @unchecked Sendable {
     /// HTTP/2 connections that are open.
     var http2Connections = 0
     /// Bytes of answers that HTTP/2 clients do not take.
-    var heldBytes = 0
+    package internal(set) var heldBytes = 0
     /// Beyond this, new requests of clients who do not take their answers are refused. 8 MiB, and 256 KiB for each
     /// connection, which is what an honest one seldom needs.
     var heldBytesMax: Int { 8_388_608 + 262_144 * self.http2Connections }

@@ -29,7 +29,9 @@ enum ConsolePage {
         <h1>Usher</h1>
         <p id="state" role="status">Loading…</p>
         <main id="services"></main>
+        <section id="certificates"></section>
         <p class="links"><a href="/metrics">metrics</a> <a href="/api/v1/services">services</a>
+        <a href="/api/v1/certificates">certificates</a>
         <a href="/api/v1/config">configuration</a> <a href="/readyz">readiness</a></p>
         \(script(nonce: nonce))
         </body>
@@ -66,7 +68,9 @@ enum ConsolePage {
     private static func script(nonce: String) -> String {
         """
         <script nonce="\(nonce)">
-        const tones = { ready: "good", starting: "warning", paused: "warning", drained: "warning" };
+        const tones = {
+          ready: "good", starting: "warning", paused: "warning", drained: "warning", ok: "good", soon: "warning",
+        };
         const tone = state => tones[state] ?? "bad";
         const time = text => {
           const moment = new Date(text), isToday = moment.toDateString() === new Date().toDateString();
@@ -130,6 +134,23 @@ enum ConsolePage {
           }
           return made;
         }
+        const certificateColumns = [
+          ["certificate", c => c.certificate?.names.join(" ") || c.certificate?.subject || c.file, "why"],
+          ["state", c => c.state], ["why", c => c.problem ?? "", "why"],
+          ["expires", c => c.certificate?.["not-after"].slice(0, 10) ?? ""],
+          ["days left", c => c.certificate?.["days-left"] ?? "", "n"],
+          ["issuer", c => c.certificate?.issuer ?? ""], ["used by", c => c["used-by"]],
+        ];
+        function certificateTable(all) {
+          const made = element("table"), head = made.createTHead().insertRow(), body = made.createTBody();
+          for (const [title, , name] of certificateColumns) head.append(element("th", title, name));
+          for (const one of all) {
+            const row = body.insertRow();
+            for (const [title, value, name] of certificateColumns)
+              row.append(element("td", value(one), title === "state" ? tone(one.state) : name));
+          }
+          return made;
+        }
         function facts(service) {
           const ready = service.endpoints.filter(e => e.ready).length, found = service.discovery;
           const all = [service.pattern, service.balance, `${ready} of ${service.endpoints.length} ready`];
@@ -155,7 +176,8 @@ enum ConsolePage {
           clearTimeout(timer);
           const state = document.getElementById("state"), mine = ++turn;
           try {
-            const { services } = await read("/api/v1/services");
+            const [{ services }, { certificates }] =
+              await Promise.all([read("/api/v1/services"), read("/api/v1/certificates")]);
             const all = (await Promise.all(services.map(withEvents))).flatMap(service => {
               const title = element("h2", service.name + " ");
               title.append(element("small", facts(service)));
@@ -164,6 +186,8 @@ enum ConsolePage {
             if (mine !== turn) return;
             const focus = document.activeElement?.id;
             document.getElementById("services").replaceChildren(...all);
+            const secured = certificates.length ? [element("h2", "certificates"), certificateTable(certificates)] : [];
+            document.getElementById("certificates").replaceChildren(...secured);
             if (focus) document.getElementById(focus)?.focus();
             const noun = services.length === 1 ? "service" : "services";
             state.textContent = `${services.length} ${noun}, ${time(Date.now())}`;

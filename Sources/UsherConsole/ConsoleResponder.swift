@@ -63,6 +63,8 @@ struct ConsoleResponder: HTTPResponder {
         case .endpoints(let name):
             guard let service = await source.service(named: name) else { return Self.noService(name) }
             return Self.json(.ok, EndpointList(service: service.name, endpoints: service.endpoints))
+        case .certificates:
+            return Self.json(.ok, CertificateList(certificates: await source.certificates()))
         case .change, .reload, .nothing:
             return Self.problem(.notFound, "there is nothing at \(target.path)")
         }

@@ -10,6 +10,7 @@ enum ConsoleRoute: Sendable, Hashable {
     case service(String)
     case endpoints(of: String)
     case change(EndpointChange, service: String)
+    case certificates
     case reload
     case nothing
 
@@ -23,6 +24,7 @@ enum ConsoleRoute: Sendable, Hashable {
         case "/api/v1/config": self = .configuration
         case "/api/v1/explain": self = .explain
         case "/api/v1/services": self = .services
+        case "/api/v1/certificates": self = .certificates
         case "/api/v1/reload": self = .reload
         default: self = Self.ofService(path) ?? .nothing
         }
@@ -32,7 +34,8 @@ enum ConsoleRoute: Sendable, Hashable {
     var isChange: Bool {
         switch self {
         case .change, .reload: true
-        case .page, .livez, .readyz, .metrics, .configuration, .explain, .services, .service, .endpoints, .nothing:
+        case .page, .livez, .readyz, .metrics, .configuration, .explain, .services, .service, .endpoints,
+            .certificates, .nothing:
             false
         }
     }

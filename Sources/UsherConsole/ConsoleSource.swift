@@ -8,6 +8,8 @@ package protocol ConsoleSource: Sendable {
     func services() async -> [ServiceReport]
     /// One service, its endpoints with their events; nil when there is none of that name.
     func service(named name: String) async -> ServiceReport?
+    /// Every certificate, those of listeners first.
+    func certificates() async -> [CertificateReport]
     /// The settings in force as a JSON object, secrets masked.
     func configurationJSON() async -> String
     /// What would happen to a request, which is not sent.

@@ -80,7 +80,8 @@ public struct Gateway: Service {
         let plane = ControlPlane(
             self.settings, workers: workers, secret: secret, guardExecutable: self.guardExecutable,
             logger: self.logger, seed: seed)
-        await plane.apply(self.settings, waits: false)
+        let problems = await plane.apply(self.settings, waits: false)
+        guard problems.isEmpty else { throw GatewayError(problems.joined(separator: "; ")) }
         let front = FrontDoor(limits: self.settings.limits, workers: workers, logger: self.logger)
         let listenerPorts = try await front.open(self.settings)
         let reloader = Reloader(
@@ -102,7 +103,7 @@ public struct Gateway: Service {
             configuration: .init(
                 services: [
                     .init(service: plane.jobs), .init(service: admin), .init(service: reloader),
-                    .init(service: CertificateWatch(front: front)), .init(service: front),
+                    .init(service: CertificateWatch(front: front, plane: plane)), .init(service: front),
                 ],
                 logger: Self.quiet(self.logger)))
         var failure: (any Error)?

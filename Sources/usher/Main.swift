@@ -20,7 +20,8 @@ struct Usher: AsyncParsableCommand {
         version: Gateway.version,
         subcommands: [
             RunCommand.self, CheckCommand.self, InitCommand.self, SchemaCommand.self, ExplainCommand.self,
-            StatusCommand.self, DrainCommand.self, UndrainCommand.self, ReloadCommand.self,
+            StatusCommand.self, DrainCommand.self, UndrainCommand.self, ReloadCommand.self, CertsCommand.self,
+            DevCertCommand.self,
         ])
 
     static func main() async {

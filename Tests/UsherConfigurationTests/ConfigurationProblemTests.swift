@@ -133,11 +133,11 @@ import UsherConfiguration
             Case(
                 web
                     + "routes: [{ service: web, require: gold, quota: q, cache: c, headers: { set: { A: "
-                    + "\"{identity}\" } } }]",
+                    + "\"{class}\" } } }]",
                 "u.yaml:2:26: routes[0].require: `require` is not available in this version",
                 "u.yaml:2:41: routes[0].quota: `quota` is not available in this version",
                 "u.yaml:2:51: routes[0].cache: `cache` is not available in this version",
-                "u.yaml:2:82: routes[0].headers.set.A: {identity} is not available in this version"),
+                "u.yaml:2:82: routes[0].headers.set.A: {class} is not available in this version"),
         ])
     func laterKeys(_ item: Case) {
         check(item)

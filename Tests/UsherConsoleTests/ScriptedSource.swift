@@ -74,6 +74,11 @@ final class ScriptedSource: ConsoleSource {
         return change == .drain ? .done("it is drained") : .unchanged("it takes requests already")
     }
 
+    func certificates() async -> [CertificateReport] {
+        let problem = "no <b>such</b> file"
+        return [CertificateReport(usedBy: "listener 127.0.0.1:443", file: "/a.pem", problem: problem, facts: nil)]
+    }
+
     func reload(dryRun: Bool) async -> ReloadReport {
         asked.withLock { $0.append("reload \(dryRun)") }
         return reloadReport

@@ -59,7 +59,8 @@ final class ControlPlane: Sendable {
     func apply(_ settings: Settings, waits: Bool) async -> [String] {
         await self.turn.take {
             let before = self.now
-            let entries = settings.services.map { self.entry($0, in: before) }
+            let (entries, unreadable) = self.entries(settings, in: before)
+            guard unreadable.isEmpty else { return unreadable }
             let found = waits ? await self.lookUp(entries) : [:]
             let proposals = entries.enumerated().map { index, entry in
                 entry.control.propose(
@@ -156,21 +157,48 @@ final class ControlPlane: Sendable {
         let control: ServiceControl
     }
 
+    private func entries(_ settings: Settings, in before: Current) -> (entries: [Entry], problems: [String]) {
+        var entries: [Entry] = []
+        var problems: [String] = []
+        for service in settings.services {
+            do {
+                entries.append(try self.entry(service, in: before))
+            } catch {
+                problems.append("services.\(service.name).tls: \(error)")
+            }
+        }
+        return (entries, problems)
+    }
+
     /// The service of this name goes on with what it has; what did not change is the same object as before.
-    private func entry(_ settings: ServiceSettings, in before: Current) -> Entry {
+    ///
+    /// - Throws: `CertificateProblem`.
+    private func entry(_ settings: ServiceSettings, in before: Current) throws -> Entry {
         let control = before.controls.first { $0.name == settings.name }
         if let control, control.plan.settings == settings { return Entry(plan: control.plan, control: control) }
         let earlier = control?.plan
         let sessions =
             earlier?.settings.session == settings.session
             ? earlier?.sessions : SessionPlan(settings, secret: self.secret)
-        let plan = ServicePlan(settings, workers: self.workers.count, sessions: sessions)
+        let tls = try self.tls(for: settings, earlier)
+        let plan = ServicePlan(settings, workers: self.workers.count, sessions: sessions, tls: tls)
         let known =
             control
             ?? ServiceControl(
                 plan, workers: self.workers, jobs: self.jobs, guardExecutable: self.guardExecutable,
                 logger: self.logger)
         return Entry(plan: plan, control: known)
+    }
+
+    private func tls(for settings: ServiceSettings, _ earlier: ServicePlan?) throws -> ReplicaTLS? {
+        guard let wanted = settings.tls else { return nil }
+        if let tls = earlier?.tls, tls.suits(settings) { return tls }
+        return try ReplicaTLS(settings, wanted, logger: self.logger)
+    }
+
+    /// Looks for changed files of what replicas are shown and judged by.
+    func refreshCertificates() {
+        for service in self.now.snapshot.services { service.tls?.refresh() }
     }
 
     /// Looks names up that are new, so that their services do not begin with nothing; by the number of the service.

@@ -87,10 +87,10 @@ struct EndpointWatch: Sendable {
 
     /// False when there is nothing to check any more.
     private func checkOnce(_ address: ReplicaAddress, pid: Int32?) async -> Bool {
-        guard let (settings, isProcess) = self.settingsOfCheck else { return false }
+        guard let (plan, isProcess) = self.planOfCheck else { return false }
         // Whoever listens there while no process of ours runs is somebody else.
         if isProcess && pid == nil { return true }
-        let failure = await self.probe(address, settings)
+        let failure = await self.probe(address, plan)
         if Task.isCancelled { return false }
         // A process that was replaced meanwhile is not what was checked.
         guard let record = self.record, record.pid == pid else { return true }
@@ -107,12 +107,12 @@ struct EndpointWatch: Sendable {
     }
 
     /// What to check by; nil when a reload has taken the check away, after which the next one begins another watch.
-    private var settingsOfCheck: (settings: ServiceSettings, isProcess: Bool)? {
+    private var planOfCheck: (plan: ServicePlan, isProcess: Bool)? {
         self.control.withState { state in
             guard let record = state.records[self.id] else { return nil }
-            let settings = (record.proposed ?? state.plan).settings
-            if case .process = record.plan.key { return (settings, true) }
-            guard settings.readiness == nil else { return (settings, false) }
+            let plan = record.proposed ?? state.plan
+            if record.plan.key.isProcess { return (plan, true) }
+            guard plan.settings.readiness == nil else { return (plan, false) }
             state.records[self.id]?.isWatched = false
             state.records[self.id]?.stop = StopSignal()
             return nil
@@ -120,15 +120,14 @@ struct EndpointWatch: Sendable {
     }
 
     /// One check; nil when the replica is ready, else why not.
-    private func probe(_ address: ReplicaAddress, _ settings: ServiceSettings) async -> String? {
-        guard let readiness = settings.readiness else {
-            return await ConnectProbe.run(address, timeout: settings.timeouts.connect, on: self.eventLoop)
-        }
+    private func probe(_ address: ReplicaAddress, _ plan: ServicePlan) async -> String? {
+        guard let readiness = plan.settings.readiness else { return await self.connect(to: address, plan) }
         do {
             let host = self.record.map { String(decoding: $0.plan.host, as: UTF8.self) } ?? "localhost"
-            let answer = try await HTTPFetch.send(
-                .init(address: address, target: readiness.path, host: host, timeout: readiness.timeout),
-                on: self.eventLoop)
+            var request = HTTPFetch.Request(
+                address: address, target: readiness.path, host: host, timeout: readiness.timeout)
+            request.tls = plan.tls?.upstream
+            let answer = try await HTTPFetch.send(request, on: self.eventLoop)
             guard (200..<300).contains(answer.status) else {
                 return "\(readiness.path) answered \(answer.status)"
             }
@@ -136,6 +135,12 @@ struct EndpointWatch: Sendable {
         } catch {
             return HTTPFetch.describe(error)
         }
+    }
+
+    /// Nil when a connection came about, else why not.
+    private func connect(to address: ReplicaAddress, _ plan: ServicePlan) async -> String? {
+        await ConnectProbe.run(
+            address, tls: plan.tls?.upstream, timeout: plan.settings.timeouts.connect, on: self.eventLoop)
     }
 
     private var eventLoop: any EventLoop {
@@ -158,8 +163,7 @@ struct EndpointWatch: Sendable {
             if Task.isCancelled { return }
             // A process that is about to be started tells by itself.
             guard let address = self.record?.address else { continue }
-            let timeout = self.control.plan.settings.timeouts.connect
-            let failure = await ConnectProbe.run(address, timeout: timeout, on: self.eventLoop)
+            let failure = await self.connect(to: address, self.control.plan)
             self.control.update { health, now in
                 failure.map { health.connectFailed(self.id, reason: $0, now: now) }
                     ?? health.connectSucceeded(self.id, now: now)

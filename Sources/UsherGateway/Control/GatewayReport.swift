@@ -87,10 +87,9 @@ final class GatewayReport: ConsoleSource {
     private static func report(
         on record: EndpointRecord, _ counted: EndpointMetrics, withEvents: Bool
     ) -> EndpointReport {
-        var isProcess = false
-        if case .process = record.plan.key { isProcess = true }
         return EndpointReport(
-            address: record.address.map { "\($0)" } ?? record.plan.name, name: isProcess ? record.plan.name : nil,
+            address: record.address.map { "\($0)" } ?? record.plan.name,
+            name: record.plan.key.isProcess ? record.plan.name : nil,
             ready: record.availability.mayBePicked, state: record.condition.word, reason: record.reason,
             sinceUnixSeconds: record.since / 1000, untilUnixSeconds: record.until.map { $0 / 1000 },
             weight: record.plan.weight, backup: record.plan.isBackup, pid: record.pid.map { Int($0) },
@@ -133,6 +132,22 @@ final class GatewayReport: ConsoleSource {
         await self.reloader.reload(dryRun: dryRun)
     }
 
+    // MARK: Certificates
+
+    func certificates() async -> [CertificateReport] {
+        let now = WallClock.seconds
+        return self.certificateStates.map { CertificateReport($1, usedBy: $0, now: now) }
+    }
+
+    private var certificateStates: [(usedBy: String, state: CertificateState)] {
+        self.front.certificates.flatMap { listener in
+            listener.files.map { (CertificateReport.user(listener: listener.address), $0) }
+        }
+            + self.plane.now.snapshot.services.compactMap { service in
+                service.tls?.files.map { (CertificateReport.user(service: service.name), $0) }
+            }
+    }
+
     // MARK: Configuration
 
     func configurationJSON() async -> String {
@@ -170,13 +185,10 @@ final class GatewayReport: ConsoleSource {
             services: current.controls.map(\.metrics), reloads: self.reloader.counts,
             configurationLoadedUnixMilliseconds: current.since)
         let now = WallClock.seconds
-        metrics.certificates = self.front.certificates.flatMap { listener in
-            listener.pairs.map { pair in
-                ControlMetrics.Certificate(
-                    listener: listener.address, file: pair.settings.chain,
-                    secondsLeft: pair.certificate.map { $0.facts.notAfter - now }, hasProblem: pair.problem != nil,
-                    replaced: pair.replaced, refused: pair.refused)
-            }
+        metrics.certificates = self.certificateStates.map { usedBy, state in
+            ControlMetrics.Certificate(
+                usedBy: usedBy, file: state.file, secondsLeft: state.facts.map { $0.notAfter - now },
+                hasProblem: state.problem != nil, replaced: state.replaced, refused: state.refused)
         }
         return metrics
     }

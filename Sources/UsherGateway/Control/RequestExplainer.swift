@@ -17,7 +17,7 @@ package struct RequestExplainer {
     /// For a configuration that does not run.
     package init(_ settings: Settings) {
         let services = settings.services.map { service in
-            ServicePlan(service, workers: 1, sessions: SessionPlan(service, secret: .unknown))
+            ServicePlan(service, workers: 1, sessions: SessionPlan(service, secret: .unknown), tls: nil)
         }
         self.snapshot = Snapshot(
             settings, services: services, endpoints: services.map { _ in EndpointSet.none }, seed: 0)

@@ -40,8 +40,14 @@ extension ServiceControl {
         _ plan: ServicePlan, _ wanted: [ReplicaDescription]?, _ state: inout sending State
     ) -> Proposal {
         let current = state.set.endpoints
-        guard let wanted else { return Proposal(plan: plan, endpoints: current, added: []) }
-        let known = Dictionary(current.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        // A replica that is spoken to in another way has to prove itself anew; a process of ours is the same all along.
+        let isOtherTLS = plan.tls !== state.plan.tls
+        guard let wanted = wanted ?? (isOtherTLS ? current.map { ReplicaDescription($0) } : nil) else {
+            return Proposal(plan: plan, endpoints: current, added: [])
+        }
+        let known = Dictionary(
+            current.filter { !isOtherTLS || $0.key.isProcess }.map { ($0.key, $0) },
+            uniquingKeysWith: { first, _ in first })
         var added: [EndpointPlan] = []
         let endpoints = wanted.map { replica in
             if let same = known[replica.key] {
@@ -126,7 +132,7 @@ extension ServiceControl {
         let leaving = self.withState { state in ids.compactMap { state.records.removeValue(forKey: $0) } }
         self.update { health, _ in ids.flatMap { health.remove($0) } }
         for record in leaving {
-            guard case .process = record.plan.key else {
+            guard record.plan.key.isProcess else {
                 record.stop.stop()
                 continue
             }

@@ -122,16 +122,16 @@ final class FrontDoor: Service {
                 found[place] = certificates
                 continue
             }
-            do {
-                let certificates = try ListenerCertificates(tls, logger: self.logger)
-                found[place] = certificates
-                // What starts serves as well as it can; what runs is not replaced by something worse.
-                if !known.isEmpty { problems += certificates.problems }
-                for problem in certificates.problems where known.isEmpty {
+            let certificates = ListenerCertificates(tls, logger: self.logger)
+            found[place] = certificates
+            let bad = certificates.files.compactMap(\.problem)
+            // What starts serves as well as it can; what runs is not replaced by something worse.
+            if certificates.current == nil || !known.isEmpty {
+                problems += bad.map { "\(listener.address): \($0)" }
+            } else {
+                for problem in bad {
                     self.logger.error("a certificate cannot be used", metadata: ["problem": "\(problem)"])
                 }
-            } catch {
-                problems.append("\(listener.address): \(error)")
             }
         }
         guard problems.isEmpty else { throw GatewayError(problems.joined(separator: "; ")) }
@@ -153,9 +153,9 @@ final class FrontDoor: Service {
     }
 
     /// The certificates of all open listeners with the addresses of these.
-    var certificates: [(address: String, pairs: [ListenerCertificates.Pair])] {
+    var certificates: [(address: String, files: [CertificateState])] {
         self.state.withLock { $0.listeners }.compactMap { listener in
-            listener.certificates.map { ("\(listener.settings.address.withPort(listener.port))", $0.pairs) }
+            listener.certificates.map { ("\(listener.settings.address.withPort(listener.port))", $0.files) }
         }
     }
 

@@ -17,7 +17,8 @@ extension Exchange {
         let storage = self.head.bytes
         // The authority is written three times over.
         let room =
-            storage.readableBytes + 3 * Int(self.head.authority.count) + (self.ownHost?.count ?? 0) + Self.ownBytes
+            storage.readableBytes + 3 * Int(self.head.authority.count) + (self.ownHost?.count ?? 0)
+            + 2 * self.peer.identity.count + Self.ownBytes
         out.writeHead(reserving: room) { writer in
             let bytes = storage.readableBytesUInt8Span
             self.writeRequestLine(bytes, to: &writer)
@@ -27,6 +28,7 @@ extension Exchange {
                 to: &writer, of: bytes, dropping: dropped, droppingNames: self.plan.requestEdits.droppedNames)
             self.writeFraming(bytes, to: &writer)
             self.writeForwarding(bytes, to: &writer)
+            self.writeIdentity(to: &writer)
             if self.isMoved { writer.write("Usher-Session: moved\r\n") }
             writer.write("X-Request-Id: ")
             self.requestID.write(to: &writer, head: bytes)
@@ -96,12 +98,18 @@ extension Exchange {
     /// `Via`, `X-Forwarded-*` and `Forwarded` (RFC 9110 §7.6.3, RFC 7239). A trusted peer's own are continued.
     private func writeForwarding(_ bytes: Span<UInt8>, to writer: inout HeadWriter) {
         let isTrusted = self.peer.isTrusted
-        writer.write(self.head.version == .http10 ? "Via: 1.0 usher\r\n" : "Via: 1.1 usher\r\n")
+        switch self.head.version {
+        case .http10: writer.write("Via: 1.0 usher\r\n")
+        case .http11: writer.write("Via: 1.1 usher\r\n")
+        case .http2: writer.write("Via: 2.0 usher\r\n")
+        }
         writer.write("X-Forwarded-For: ")
         if isTrusted { self.writeList(of: .xForwardedFor, bytes, to: &writer) }
         writer.write(self.peer.forwardedName)
         writer.write("\r\nX-Forwarded-Proto: ")
-        if !isTrusted || !self.writeFirst(.xForwardedProto, bytes, to: &writer) { writer.write("http") }
+        if !isTrusted || !self.writeFirst(.xForwardedProto, bytes, to: &writer) {
+            writer.write(self.peer.tls == nil ? "http" : "https")
+        }
         if !self.head.authority.isEmpty {
             writer.write("\r\nX-Forwarded-Host: ")
             if !isTrusted || !self.writeFirst(.xForwardedHost, bytes, to: &writer) {
@@ -117,6 +125,17 @@ extension Exchange {
             writer.write(self.head.authority, of: bytes)
             writer.write("\"")
         }
+        writer.write("\r\n")
+    }
+
+    /// What a certificate says of the client; its own `Usher-*` fields never pass.
+    private func writeIdentity(to writer: inout HeadWriter) {
+        let subject = self.peer.identity
+        guard !subject.isEmpty else { return }
+        writer.write("Usher-Identity: ")
+        writer.write(subject)
+        writer.write("\r\nUsher-Client-Certificate: ")
+        writer.write(subject)
         writer.write("\r\n")
     }
 

@@ -21,7 +21,18 @@ struct GatheredBody: ~Copyable {
 
     mutating func gather(_ data: ByteBuffer) {
         self.count += data.readableBytes
-        if self.start == nil { self.start = data } else { self.start?.writeImmutableBuffer(data) }
+        guard self.start == nil else {
+            self.start?.writeImmutableBuffer(data)
+            return
+        }
+        guard data.readableBytes <= Self.joinedMax else {
+            self.start = data
+            return
+        }
+        // A short slice would keep a whole read buffer from being used again until the answer is there.
+        var copy = ByteBufferAllocator().buffer(capacity: data.readableBytes)
+        copy.writeImmutableBuffer(data)
+        self.start = copy
     }
 
     mutating func end(_ trailers: Trailers?, framing: BodyFraming) {

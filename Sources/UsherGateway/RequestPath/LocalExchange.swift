@@ -55,7 +55,7 @@ extension Worker {
     func account(_ downstream: any Downstream, plan: RoutePlan?, status: Int, why: StaticString) {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
-        entry.client = downstream.peer.clientAddress(of: downstream.head)
+        entry.take(downstream.peer, of: downstream.head)
         entry.durationNanoseconds = self.loop.now.nanoseconds(since: downstream.startedAt)
         entry.status = status
         entry.bytesIn = downstream.bytesReceived

@@ -317,7 +317,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         let now = self.worker.loop.now
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
-        entry.client = self.peer.clientAddress(of: self.head)
+        entry.take(self.peer, of: self.head)
         entry.durationNanoseconds = now.nanoseconds(since: self.downstream.startedAt)
         entry.status = self.status
         entry.bytesIn = self.downstream.bytesReceived

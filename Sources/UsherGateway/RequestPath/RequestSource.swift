@@ -103,7 +103,10 @@ struct RequestSource: TemplateSource, RouteSubject {
         case .service:
             bytes.append(contentsOf: self.serviceName.utf8)
             return !self.serviceName.isEmpty
-        case .body, .identity, .class, .claim:
+        case .identity:
+            bytes.append(contentsOf: self.peer.identity)
+            return !self.peer.identity.isEmpty
+        case .body, .class, .claim:
             return false
         }
     }

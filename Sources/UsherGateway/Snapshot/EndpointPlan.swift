@@ -9,6 +9,13 @@ enum EndpointKey: Sendable, Hashable {
     case address(ReplicaAddress)
     /// A process that Usher runs: its command, folder and number.
     case process(command: [String], folder: String, number: Int)
+
+    var isProcess: Bool {
+        switch self {
+        case .process: true
+        case .address: false
+        }
+    }
 }
 
 /// Where a replica is and whether it may be picked: what a worker asks for that meets it for the first time.
@@ -81,6 +88,15 @@ struct ReplicaDescription: Sendable, Hashable {
         self.address = address
         self.weight = weight
         self.isBackup = isBackup
+    }
+
+    /// One that is there already.
+    init(_ endpoint: EndpointPlan) {
+        self.key = endpoint.key
+        self.name = endpoint.name
+        self.address = endpoint.address
+        self.weight = endpoint.weight
+        self.isBackup = endpoint.isBackup
     }
 
     /// The `number`th process of a service that Usher runs.

@@ -18,8 +18,10 @@ final class ServicePlan: Sendable {
     let ejection: EjectionPolicy?
     /// Nil: requests are independent of each other.
     let sessions: SessionPlan?
+    /// Nil: replicas are spoken to in the clear.
+    let tls: ReplicaTLS?
 
-    init(_ settings: ServiceSettings, workers: Int, sessions: SessionPlan?) {
+    init(_ settings: ServiceSettings, workers: Int, sessions: SessionPlan?, tls: ReplicaTLS?) {
         self.name = settings.name
         self.rewritesHost = settings.host == .replica
         self.settings = settings
@@ -32,6 +34,7 @@ final class ServicePlan: Sendable {
                 atMost: ejection.atMost)
         }
         self.sessions = sessions
+        self.tls = tls
     }
 
     /// Without a readiness check, replicas that we do not start ourselves count as ready.
@@ -63,7 +66,7 @@ final class ServicePlan: Sendable {
             connectionsMax: Self.perWorker(self.settings.connections.perReplica, workers),
             keep: self.settings.connections.keep.nanosecondsClamped,
             connectTimeout: self.settings.timeouts.connect,
-            headLimits: Self.answerLimits)
+            headLimits: Self.answerLimits, tls: self.tls?.upstream)
     }
 
     /// A replica's head may be larger than a client's: it is trusted more, and cookies are set here. 64 KiB, 200

@@ -11,12 +11,16 @@ package enum AccessLogFormat: Sendable, Hashable {
 
 /// What the access log says of one request beside what stands in its head.
 ///
-/// Names come escaped (`AccessEntry.name`), once a snapshot, so that a line copies them.
+/// Names of the configuration come escaped (`AccessEntry.name`), once a snapshot, so that a line copies them.
 package struct AccessEntry: Sendable {
     /// When the request's first byte came. Unit: milliseconds since the Unix epoch.
     package var unixMilliseconds: Int64 = 0
     /// Nil for a peer without an address (a Unix socket).
     package var client: IPAddress?
+    /// The version of the TLS that it came in; empty: in the clear.
+    package var tls: StaticString = ""
+    /// Who the client is; empty: anybody. Not escaped.
+    package var identity: [UInt8] = []
     /// From the request's first byte to the answer's last.
     package var durationNanoseconds: UInt64 = 0
     /// Where that time went; shown when there was a replica or something to tell.

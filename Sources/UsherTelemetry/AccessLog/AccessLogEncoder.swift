@@ -25,8 +25,9 @@ package struct AccessLogEncoder: Sendable {
         let bytes = head?.bytes ?? ByteBuffer()
         bytes.withUnsafeReadableBytes { readable in
             let fields = HeadFields(head, requestID: entry.requestID, in: readable)
-            let names = entry.route.count + entry.service.count + entry.replica.count + entry.why.utf8CodeUnitCount * 6
-            let room = Self.fixedBytes + names + clientText.count + fields.count * 6
+            let names = entry.route.count + entry.service.count + entry.replica.count
+            let escaped = entry.identity.count + entry.why.utf8CodeUnitCount + fields.count
+            let room = Self.fixedBytes + names + clientText.count + escaped * 6
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
                 var line = LineWriter(space)
                 switch format {
@@ -46,10 +47,13 @@ package struct AccessLogEncoder: Sendable {
         line.append("Z\",\"client\":\"")
         line.append(clientText)
         line.append(byte: UInt8(ascii: "\""))
+        entry.identity.withUnsafeBytes { line.appendField(",\"identity\":\"", $0) }
         line.appendField(",\"method\":\"", fields.method)
         line.appendField(",\"host\":\"", fields.host)
         line.appendField(",\"path\":\"", fields.path)
         line.appendField(",\"query\":\"", fields.query)
+        line.appendLabel(",\"protocol\":\"", fields.version)
+        line.appendLabel(",\"tls\":\"", entry.tls)
         line.append(",\"status\":")
         line.append(decimal: UInt64(clamping: entry.status))
         line.append(",\"bytes-in\":")
@@ -109,7 +113,8 @@ package struct AccessLogEncoder: Sendable {
                 line.append(byte: UInt8(ascii: "?"))
                 line.appendCombined(fields.query)
             }
-            line.append(fields.isHTTP10 ? " HTTP/1.0" : " HTTP/1.1")
+            line.append(byte: UInt8(ascii: " "))
+            line.append(fields.version)
         }
         line.append("\" ")
         line.append(decimal: UInt64(clamping: entry.status))
@@ -144,7 +149,8 @@ private struct HeadFields {
     var userAgent = UnsafeRawBufferPointer(start: nil, count: 0)
     var referer = UnsafeRawBufferPointer(start: nil, count: 0)
     var requestID = UnsafeRawBufferPointer(start: nil, count: 0)
-    var isHTTP10 = false
+    /// Empty when there was no head.
+    var version: StaticString = ""
 
     init(_ head: RequestHead?, requestID slice: ByteSlice?, in bytes: UnsafeRawBufferPointer) {
         guard let head else { return }
@@ -155,7 +161,8 @@ private struct HeadFields {
         query = Self.piece(head.query, bytes)
         if let slice = head.slice(of: .userAgent) { userAgent = Self.piece(slice, bytes) }
         if let slice = head.slice(of: .referer) { referer = Self.piece(slice, bytes) }
-        isHTTP10 = head.version == .http10
+        // A request that was refused before its line was understood has none.
+        if !path.isEmpty { version = head.version.label }
     }
 
     /// Bytes of all parts together.
@@ -204,6 +211,17 @@ extension LineWriter {
         append(key)
         append(value)
         append(byte: UInt8(ascii: "\""))
+    }
+}
+
+extension HTTPVersion {
+    /// As a request line has it; HTTP/2 has none and is written as others write it.
+    fileprivate var label: StaticString {
+        switch self {
+        case .http10: "HTTP/1.0"
+        case .http11: "HTTP/1.1"
+        case .http2: "HTTP/2.0"
+        }
     }
 }
 

@@ -35,11 +35,11 @@ package struct ControlMetrics: Sendable {
         }
     }
 
-    /// One certificate of one listener.
+    /// One certificate as one listener or service uses it.
     package struct Certificate: Sendable {
-        /// The listener's address.
-        package var listener: String
-        /// The file with its chain.
+        /// `listener 0.0.0.0:443`, `service web`.
+        package var usedBy: String
+        /// The file with its chain, or that of authorities.
         package var file: String
         /// Until the one in use expires; nil: none is in use.
         package var secondsLeft: Int?
@@ -49,9 +49,9 @@ package struct ControlMetrics: Sendable {
         package var refused: UInt64
 
         package init(
-            listener: String, file: String, secondsLeft: Int?, hasProblem: Bool, replaced: UInt64, refused: UInt64
+            usedBy: String, file: String, secondsLeft: Int?, hasProblem: Bool, replaced: UInt64, refused: UInt64
         ) {
-            self.listener = listener
+            self.usedBy = usedBy
             self.file = file
             self.secondsLeft = secondsLeft
             self.hasProblem = hasProblem
@@ -62,7 +62,7 @@ package struct ControlMetrics: Sendable {
 
     /// In the order of the names.
     package var services: [Service]
-    /// In the order of the listeners.
+    /// Those of listeners first.
     package var certificates: [Certificate] = []
     package var reloads: ReloadCounts
     /// When the configuration in force was read. Unit: milliseconds since the Unix epoch.

@@ -50,13 +50,13 @@ package enum MetricCatalogue {
         "usher_http2_connections_failed_total", [],
         "HTTP/2 connections that were ended because the client broke a rule or flooded them.")
     package static let certificateExpiry = gauge(
-        "usher_certificate_expiry_days", unit: "days", ["listener", "certificate"],
+        "usher_certificate_expiry_days", unit: "days", ["used_by", "certificate"],
         "Days until a certificate in use expires; negative once it has.")
     package static let certificateProblem = gauge(
-        "usher_certificate_problem", ["listener", "certificate"],
+        "usher_certificate_problem", ["used_by", "certificate"],
         "1 while the files of a certificate are not used as they are now, because something is wrong with them.")
     package static let certificateReloads = counter(
-        "usher_certificate_reloads_total", ["listener", "certificate", "outcome"],
+        "usher_certificate_reloads_total", ["used_by", "certificate", "outcome"],
         "Changes of a certificate's files that were taken over or refused.")
 
     package static let endpointRequests = counter(

@@ -81,7 +81,7 @@ private func renderTLS(_ metrics: WorkerMetrics, _ control: ControlMetrics, to t
     }
     text.single(MetricCatalogue.http2Failures, "\(metrics.http2Failures)")
     let rows = control.certificates.map { certificate in
-        (labels: PrometheusLabels(["listener": certificate.listener, "certificate": certificate.file]), certificate)
+        (labels: PrometheusLabels(["used_by": certificate.usedBy, "certificate": certificate.file]), certificate)
     }
     text.family(MetricCatalogue.certificateExpiry)
     for (labels, certificate) in rows {

@@ -163,7 +163,8 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
         self.phase = .handshake
         let pipeline = context.pipeline.syncOperations
         do {
-            try pipeline.addHandler(TLSHandlers.server(certificate.context), position: .before(self))
+            try pipeline.addHandlers(
+                [SocketReads(self.loop), TLSHandlers.server(certificate.context)], position: .before(self))
         } catch {
             // Only a pipeline that is going away takes no handlers.
             return self.abort()

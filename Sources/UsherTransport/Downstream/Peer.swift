@@ -37,6 +37,9 @@ package final class Peer: Sendable {
         Peer(address: self.address, destination: self.destination, trusted: self.trusted, tls: tls)
     }
 
+    /// Who it is, by its certificate; empty: anybody.
+    package var identity: [UInt8] { self.tls?.subject ?? [] }
+
     // MARK: Behind a trusted peer
 
     /// The client that a request comes from: the peer, or the nearest hop that a trusted peer tells of and that is not
@@ -70,11 +73,25 @@ package final class Peer: Sendable {
 
 /// What a TLS handshake has shown of a client.
 package struct PeerTLS: Sendable, Hashable {
-    /// The subject of its certificate, which was verified: an RFC 4514 name in printable ASCII. Nil: it sent none.
-    package var subject: String?
+    package enum Version: Sendable, Hashable {
+        case tls12, tls13
 
-    package init(subject: String? = nil) {
-        self.subject = subject
+        /// As the access log writes it.
+        package var label: StaticString {
+            switch self {
+            case .tls12: "1.2"
+            case .tls13: "1.3"
+            }
+        }
+    }
+
+    package var version: Version
+    /// The subject of its certificate, which was verified: an RFC 4514 name in printable ASCII. Empty: it sent none.
+    package var subject: [UInt8]
+
+    package init(version: Version, subject: String = "") {
+        self.version = version
+        self.subject = Array(subject.utf8)
     }
 }
 

@@ -8,11 +8,19 @@ internal import X509
 /// What a certificate says of itself: for the choice by name, for tables and for warnings.
 package struct CertificateFacts: Sendable, Hashable {
     /// How its owner signs, which a client must be able to check.
-    package enum KeyKind: Sendable, Hashable {
+    package enum KeyKind: Sendable, Hashable, CustomStringConvertible {
         /// On the curve with this many bits: 256, 384 or 521.
         case ecdsa(Int)
         case rsa
         case ed25519
+
+        package var description: String {
+            switch self {
+            case .ecdsa(let bits): "ECDSA P-\(bits)"
+            case .rsa: "RSA"
+            case .ed25519: "Ed25519"
+            }
+        }
     }
 
     /// Host names in lower case, `*.example.com` among them; the common name when there is no other (RFC 6125 §6.4.4).
@@ -44,6 +52,21 @@ package struct CertificateFacts: Sendable, Hashable {
         self.notBefore = Int(parsed.notValidBefore.timeIntervalSince1970)
         self.notAfter = Int(parsed.notValidAfter.timeIntervalSince1970)
         if alternatives.isEmpty, let common = Self.commonName(parsed.subject) { self.names = [common.lowercased()] }
+    }
+
+    /// - Parameter file: where it comes from.
+    init(_ certificate: NIOSSLCertificate, in file: String) throws(CertificateProblem) {
+        do {
+            try self.init(certificate)
+        } catch {
+            throw CertificateProblem("\(file) holds a certificate that cannot be read: \(error)")
+        }
+    }
+
+    /// - Throws: what is wrong with its dates at a moment, with the file that it comes from.
+    package func check(_ file: String, atUnixSeconds now: Int) throws(CertificateProblem) {
+        guard let problem = self.problem(atUnixSeconds: now) else { return }
+        throw CertificateProblem("\(file) cannot be used: \(problem)")
     }
 
     /// What is wrong with its dates at a moment; nil when it is valid then.

@@ -26,19 +26,31 @@ package final class ServerCertificate: Sendable {
     package let files: Files
     package let facts: CertificateFacts
     package let context: NIOSSLContext
+    private let chain: [NIOSSLCertificate]
+    private let key: NIOSSLPrivateKey
 
     /// Reads and checks both files; blocks while it does.
     ///
     /// - Throws: `CertificateProblem`, which names the file.
-    package init(_ files: Files, rules: TLSRules) throws {
+    package convenience init(_ files: Files, rules: TLSRules) throws {
         let chain = try CertificateFile.certificates(in: files.chain)
         let key = try CertificateFile.privateKey(in: files.key)
+        try self.init(files, chain, key, try CertificateFacts(chain[0], in: files.chain), rules)
+    }
+
+    /// The same certificate under other rules.
+    package func under(_ rules: TLSRules) throws -> ServerCertificate {
+        try ServerCertificate(self.files, self.chain, self.key, self.facts, rules)
+    }
+
+    private init(
+        _ files: Files, _ chain: [NIOSSLCertificate], _ key: NIOSSLPrivateKey, _ facts: CertificateFacts,
+        _ rules: TLSRules
+    ) throws {
         self.files = files
-        do {
-            self.facts = try CertificateFacts(chain[0])
-        } catch {
-            throw CertificateProblem("\(files.chain) holds a certificate that cannot be read: \(error)")
-        }
+        self.chain = chain
+        self.key = key
+        self.facts = facts
         do {
             self.context = try NIOSSLContext(configuration: rules.configuration(chain: chain, key: key))
         } catch {

@@ -4,7 +4,7 @@ import NIOSSL
 /// The TLS ends of channels, and what they tell of the other side.
 enum TLSHandlers {
     /// Largest buffer for encrypted bytes that a connection keeps between writes. 32 KiB: two records.
-    private static let keptBytes = 32_768
+    static let keptBytes = 32_768
 
     static func server(_ context: NIOSSLContext) -> NIOSSLServerHandler {
         NIOSSLServerHandler(context: context, customVerificationCallback: nil, configuration: Self.configuration)
@@ -21,12 +21,15 @@ enum TLSHandlers {
     /// - Throws: when its certificate is not valid now. A resumed session brings the one that was shown at its first
     ///   handshake, which nobody has looked at since.
     static func peer(of pipeline: ChannelPipeline) throws -> PeerTLS {
-        guard let certificate = try pipeline.syncOperations.nioSSL_peerCertificate() else { return PeerTLS() }
+        let version: PeerTLS.Version = try pipeline.syncOperations.nioSSL_tlsVersion() == .tlsv13 ? .tls13 : .tls12
+        guard let certificate = try pipeline.syncOperations.nioSSL_peerCertificate() else {
+            return PeerTLS(version: version)
+        }
         let facts = try CertificateFacts(certificate)
         if let problem = facts.problem(atUnixSeconds: WallClock.seconds) {
             throw CertificateProblem("the client's certificate cannot be used: \(problem)")
         }
-        return PeerTLS(subject: facts.subject)
+        return PeerTLS(version: version, subject: facts.subject)
     }
 }
 
@@ -65,6 +68,9 @@ enum TLSReason {
         let whole = "\(first)"
         guard let start = whole.firstRange(of: "_internal:") else { return whole }
         let name = whole[start.upperBound...].prefix { $0 != " " }
+        if name == "CERTIFICATE_VERIFY_FAILED" {
+            return "the certificate is not signed by an authority that is trusted here, or is not valid now"
+        }
         return name.lowercased().replacing("_", with: " ")
     }
 }

@@ -1,5 +1,6 @@
 package import NIOCore
 internal import NIOPosix
+internal import NIOSSL
 package import UsherCore
 internal import UsherHTTP
 
@@ -15,6 +16,8 @@ package enum HTTPFetch {
         package var body: ByteBuffer?
         /// For everything: connecting, sending, the whole answer.
         package var timeout: Duration
+        /// Nil: in the clear.
+        package var tls: UpstreamTLS?
         /// More of the body than this is an error. Default: 4 MiB.
         package var bodyMax = 4_194_304
 
@@ -39,20 +42,10 @@ package enum HTTPFetch {
     package static func send(_ request: Request, on eventLoop: any EventLoop) async throws -> Answer {
         let promise = eventLoop.makePromise(of: Answer.self)
         let timeout = TimeAmount.nanoseconds(Int64(clamping: request.timeout.nanosecondsClamped))
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(timeout)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(FetchHandler(request, promise: promise))
-                }
-            }
-        let connected: EventLoopFuture<any Channel>
-        do {
-            connected = try bootstrap.connect(to: request.address)
-        } catch {
-            promise.fail(error)
-            return try await promise.futureResult.get()
-        }
+        let connected = Connecting.start(
+            ClientBootstrap(group: eventLoop), to: request.address, tls: request.tls, timeout: request.timeout,
+            on: eventLoop
+        ) { pipeline in try pipeline.addHandler(FetchHandler(request, promise: promise)) }
         connected.whenFailure { promise.fail(Failure(description: Self.describe($0))) }
         let timer = eventLoop.scheduleTask(in: timeout) {
             promise.fail(Failure(description: "no answer within \(request.timeout)"))
@@ -73,30 +66,11 @@ package enum HTTPFetch {
         case let failure as Failure: failure.description
         case let error as IOError: "\(String(cString: strerror(error.errnoCode)))"
         case ChannelError.connectTimeout: "no connection in time"
+        case ChannelError.eof: "the connection was closed in the middle of the TLS handshake"
+        case is NIOSSLError, is NIOSSLExtraError: "TLS: \(TLSReason.text(of: error))"
         case let error as NIOConnectionError: Self.describe(error.connectionErrors.first?.error ?? error)
         default: "\(error)"
         }
-    }
-}
-
-extension ClientBootstrap {
-    /// Connects to a replica's address, whatever its kind.
-    func connect(to address: ReplicaAddress) throws -> EventLoopFuture<any Channel> {
-        switch address {
-        case .ip(let ip, let port):
-            self.connect(to: try SocketAddress(ip, port: port))
-        case .name(let host, let port):
-            self.connect(host: host, port: port)
-        case .unix(let path):
-            self.connect(to: try SocketAddress(unixDomainSocketPath: path))
-        }
-    }
-}
-
-extension SocketAddress {
-    /// - Throws: never for a checked address; NIO parses the text again.
-    package init(_ address: IPAddress, port: Int) throws {
-        try self.init(ipAddress: address.description, port: port)
     }
 }
 

@@ -41,6 +41,10 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package let id: ConnectionID
     /// What it is connected to.
     let address: ReplicaAddress
+    /// Nil: in the clear.
+    let tls: UpstreamTLS?
+    /// What reads the socket in front of TLS.
+    var socketReads: SocketReads?
     private var context: ChannelHandlerContext?
 
     var phase = Phase.idle
@@ -66,10 +70,12 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package private(set) var bytesReceived = 0
 
     package init(
-        id: ConnectionID, loop: LoopContext, address: ReplicaAddress, headLimits: HeadLimits, pool: UpstreamPool
+        id: ConnectionID, loop: LoopContext, address: ReplicaAddress, tls: UpstreamTLS? = nil, headLimits: HeadLimits,
+        pool: UpstreamPool
     ) {
         self.id = id
         self.address = address
+        self.tls = tls
         self.loop = loop
         self.headLimits = headLimits
         self.pool = pool
@@ -256,7 +262,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = self.unwrapInboundIn(data)
         self.bytesReceived += input.readableBytes
-        self.mayHoldMore = input.writableBytes == 0
+        self.mayHoldMore = self.socketReads?.mayHoldMore ?? (input.writableBytes == 0)
         self.loop.turn { self.process(&input) }
         self.loop.receiveBuffers.giveBack(input)
         if self.phase == .body || self.phase == .tunnel { self.bound(by: self.deadlines.idle, now: self.loop.now) }

@@ -1,5 +1,4 @@
 internal import NIOCore
-internal import NIOPosix
 package import UsherCore
 package import UsherHTTP
 package import UsherReplication
@@ -18,12 +17,18 @@ package final class UpstreamPool {
         /// `timeouts.connect`.
         package var connectTimeout: Duration
         package var headLimits: HeadLimits
+        /// Nil: in the clear.
+        package var tls: UpstreamTLS?
 
-        package init(connectionsMax: Int, keep: UInt64, connectTimeout: Duration, headLimits: HeadLimits) {
+        package init(
+            connectionsMax: Int, keep: UInt64, connectTimeout: Duration, headLimits: HeadLimits,
+            tls: UpstreamTLS? = nil
+        ) {
             self.connectionsMax = connectionsMax
             self.keep = keep
             self.connectTimeout = connectTimeout
             self.headLimits = headLimits
+            self.tls = tls
         }
     }
 
@@ -89,14 +94,11 @@ package final class UpstreamPool {
         _ id: ConnectionID, completion: @escaping (Result<UpstreamConnection, UpstreamFailure>) -> Void
     ) {
         let connection = UpstreamConnection(
-            id: id, loop: self.loop, address: self.address, headLimits: self.configuration.headLimits,
-            pool: self)
-        let attempt: EventLoopFuture<any Channel>
-        do {
-            attempt = try self.bootstrap(connection).connect(to: self.address)
-        } catch {
-            attempt = self.loop.eventLoop.makeFailedFuture(error)
-        }
+            id: id, loop: self.loop, address: self.address, tls: self.configuration.tls,
+            headLimits: self.configuration.headLimits, pool: self)
+        let attempt = Connecting.start(
+            to: self.address, tls: self.configuration.tls, timeout: self.configuration.connectTimeout, on: self.loop,
+            connection: connection)
         attempt.assumeIsolated().whenComplete { result in
             switch result {
             case .success:
@@ -124,12 +126,15 @@ package final class UpstreamPool {
     package func update(_ configuration: Configuration) {
         guard configuration != self.configuration else { return }
         let hadRoom = self.hasRoom
+        let isOtherTLS = configuration.tls != self.configuration.tls
         self.configuration = configuration
         self.state.limitChanged(to: configuration.connectionsMax)
         self.state.keepChanged(to: .nanoseconds(Int64(clamping: configuration.keep)))
         let now = self.loop.now
         self.closeExpired(now: now)
         for case let connection? in self.connections where connection.isUsable {
+            // What was agreed on at the handshake holds no more.
+            if isOtherTLS { connection.close() }
             // Begins anew with the new time, which is nearly right and needs no memory of when it began.
             self.loop.schedule(connection, after: configuration.keep, now: now)
         }
@@ -156,8 +161,8 @@ package final class UpstreamPool {
     /// Its exchange ended and left it usable; or it was opened for a request that did not wait.
     package func connectionIsFree(_ connection: UpstreamConnection) {
         let now = self.loop.now
-        if connection.address != self.address {
-            // The replica moved meanwhile.
+        if connection.address != self.address || connection.tls != self.configuration.tls {
+            // The replica moved meanwhile, or is spoken to in another way.
             connection.close()
             return
         }
@@ -207,21 +212,6 @@ package final class UpstreamPool {
 
     private func closeExpired(now: MonotonicTime) {
         while let id = self.state.nextExpired(now: now) { self.connection(id)?.close() }
-    }
-
-    private func bootstrap(_ connection: UpstreamConnection) -> ClientBootstrap {
-        let timeout = Int64(clamping: self.configuration.connectTimeout.nanosecondsClamped)
-        // The initialiser runs on this loop, where the connection belongs.
-        let boxed = NIOLoopBound(connection, eventLoop: self.loop.eventLoop)
-        return ClientBootstrap(group: self.loop.eventLoop)
-            .connectTimeout(.nanoseconds(timeout))
-            .channelOption(.maxMessagesPerRead, value: 1)
-            .channelOption(.recvAllocator, value: PooledReceiveAllocator(pool: self.loop.receiveBuffers))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(boxed.value)
-                }
-            }
     }
 
     private static func failure(of error: any Error) -> UpstreamFailure {

@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Glibc
 import UsherConfiguration
+import UsherGateway
 
 /// `usher check [usher.yaml]`: every problem of the file at once, or one line that says it is fine.
 struct CheckCommand: ParsableCommand {
@@ -12,6 +13,7 @@ struct CheckCommand: ParsableCommand {
             Example:
               usher check usher.yaml
 
+            Reads the certificates that it names, too.
             Problems go to standard error, one a line, as FILE:LINE:COLUMN: KEY: MESSAGE.
             Exit codes: 0 the file can be used, 1 it cannot, 2 wrong usage.
             """)
@@ -26,6 +28,7 @@ struct CheckCommand: ParsableCommand {
         do throws(ConfigurationProblems) {
             let settings = try ConfigurationReader.read(
                 file: file, environment: ProcessInfo.processInfo.environment)
+            try self.checkCertificates(settings)
             print(json ? checkReportJSON(file: file, problems: []) : "\(file): ok (\(Self.summary(of: settings)))")
         } catch {
             if json {
@@ -35,6 +38,14 @@ struct CheckCommand: ParsableCommand {
                 printError("\(error)\n\(count) \(count == 1 ? "problem" : "problems")")
             }
             throw ExitCode(1)
+        }
+    }
+
+    private func checkCertificates(_ settings: Settings) throws(ConfigurationProblems) {
+        let problems = CertificateReader.problems(settings)
+        guard problems.isEmpty else {
+            throw ConfigurationProblems(
+                problems.map { ConfigurationProblem($0.place, in: self.file, message: $0.message) })
         }
     }
 

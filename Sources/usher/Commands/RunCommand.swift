@@ -101,17 +101,18 @@ enum Welcome {
     static func text(_ settings: Settings, _ bound: Gateway.Bound) -> String {
         var lines = ["usher \(Gateway.version) serves \(settings.file)"]
         for (listener, port) in zip(settings.listeners, bound.listenerPorts) {
-            lines.append("  listening on  \(Self.url(listener.address, port))")
+            let scheme = listener.tls == nil ? "http" : "https"
+            lines.append("  listening on  \(Self.url(listener.address, port, scheme: scheme))")
         }
         lines.append("  admin on      \(Self.url(settings.admin.address, bound.adminPort))")
         return lines.joined(separator: "\n")
     }
 
     /// An address that a person on this machine can open.
-    private static func url(_ address: ListenAddress, _ port: Int) -> String {
+    private static func url(_ address: ListenAddress, _ port: Int, scheme: String = "http") -> String {
         switch address {
-        case .ip(let ip, _) where ip.isUnspecified: "http://localhost:\(port)"
-        case .ip(let ip, _): ip.isV4 ? "http://\(ip):\(port)" : "http://[\(ip)]:\(port)"
+        case .ip(let ip, _) where ip.isUnspecified: "\(scheme)://localhost:\(port)"
+        case .ip(let ip, _): ip.isV4 ? "\(scheme)://\(ip):\(port)" : "\(scheme)://[\(ip)]:\(port)"
         case .unix(let path): "unix:\(path)"
         }
     }

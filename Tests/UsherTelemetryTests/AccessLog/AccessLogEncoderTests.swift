@@ -62,12 +62,22 @@ import UsherHTTP
         #expect(
             line(try entry(), head, .json) == """
                 {"time":"2026-11-22T10:00:00.045Z","client":"192.0.2.7","method":"GET","host":"api.example.com",\
-                "path":"/v1/a%20b","query":"x=1&y=2","status":200,"bytes-in":120,"bytes-out":4500,\
-                "duration-ms":12.034,"wait-ms":11.000,"transfer-ms":0.034,"route":"api.example.com/v1/*",\
-                "service":"web","replica":"127.0.0.1:9001","attempts":2,\
+                "path":"/v1/a%20b","query":"x=1&y=2","protocol":"HTTP/1.1","status":200,"bytes-in":120,\
+                "bytes-out":4500,"duration-ms":12.034,"wait-ms":11.000,"transfer-ms":0.034,\
+                "route":"api.example.com/v1/*","service":"web","replica":"127.0.0.1:9001","attempts":2,\
                 "trace":"4bf92f3577b34da6a3ce929d0e0e4736","user-agent":"curl/8","referer":"http://r/"}
 
                 """)
+    }
+
+    @Test("a client's certificate and TLS are told, whatever the name is made of")
+    func identity() throws {
+        var entry = try entry()
+        entry.tls = "1.3"
+        entry.identity = Array("CN=\"a\\\\b\\0A\"".utf8)
+        let object = try object(line(entry, try head("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), .json))
+        #expect(object["tls"] as? String == "1.3")
+        #expect(object["identity"] as? String == "CN=\"a\\\\b\\0A\"")
     }
 
     @Test("a combined line is Apache's")

@@ -42,7 +42,8 @@ import Testing
             ], reloads: reloads, configurationLoadedUnixMilliseconds: 1_795_341_600_045)
         control.certificates = [
             .init(
-                listener: "[::]:443", file: "/a.pem", secondsLeft: -129_600, hasProblem: true, replaced: 1, refused: 2)
+                usedBy: "listener [::]:443", file: "/a.pem", secondsLeft: -129_600, hasProblem: true, replaced: 1,
+                refused: 2)
         ]
         return control
     }
@@ -104,7 +105,7 @@ import Testing
         #expect(text.value("usher_client_connections_refused_total", ["reason": "bad-proxy-header"]) == 1)
         #expect(text.value("usher_tls_handshakes_total", ["outcome": "plaintext"]) == 1)
         #expect(text.value("usher_http2_connections_failed_total") == 4)
-        let certificate = ["listener": "[::]:443", "certificate": "/a.pem"]
+        let certificate = ["used_by": "listener [::]:443", "certificate": "/a.pem"]
         #expect(text.value("usher_certificate_expiry_days", certificate) == -1.5)
         #expect(text.value("usher_certificate_problem", certificate) == 1)
         let refused = certificate.merging(["outcome": "refused"]) { $1 }

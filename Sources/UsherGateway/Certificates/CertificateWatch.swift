@@ -1,8 +1,9 @@
 import ServiceLifecycle
 
-/// Looks at the files of all certificates again and again, and lets the listeners use those that have changed.
+/// Looks at the files of all certificates again and again, and lets new connections use those that have changed.
 struct CertificateWatch: Service {
     let front: FrontDoor
+    let plane: ControlPlane
 
     /// A change is taken over when two looks in a row find the same.
     private static let interval = Duration.seconds(1)
@@ -12,6 +13,7 @@ struct CertificateWatch: Service {
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
                 await self.front.refreshCertificates()
+                self.plane.refreshCertificates()
             }
         }
     }

@@ -6,22 +6,24 @@ import UsherTransport
 /// The certificates of one listener: loads them, looks for changed files, and keeps the old ones when new ones are bad.
 final class ListenerCertificates: Sendable {
     /// One pair of files, and what became of it.
-    struct Pair: Sendable {
+    fileprivate struct Pair {
         let settings: CertificateSettings
+        var files: CertificateState
         /// In use; nil: there never was a good one.
         var certificate: ServerCertificate?
-        /// Why the files as they are now are not used; nil when they are.
-        var problem: String?
-        var replaced: UInt64 = 0
-        var refused: UInt64 = 0
-        fileprivate var stamps: [FileStamp?] = []
+        var stamps: [FileStamp?] = []
+
+        init(_ settings: CertificateSettings) {
+            self.settings = settings
+            self.files = CertificateState(file: settings.chain)
+        }
     }
 
     private struct State {
-        var rules: TLSRules
-        var authorities: FileStamp?
-        var authoritiesProblem: String?
         var pairs: [Pair]
+        var rules = TLSRules()
+        var authorities: CertificateState?
+        var authoritiesStamp: FileStamp?
         var set: CertificateSet?
         /// All files as the last look found them: half a file is not what its author means, so they have to lie still.
         var seen: [FileStamp?] = []
@@ -32,35 +34,32 @@ final class ListenerCertificates: Sendable {
     private let state: Mutex<State>
 
     /// Reads everything; blocks while it does.
-    ///
-    /// - Throws: `CertificateProblem` when there is nothing to begin with: no pair, or not the clients' authorities.
-    init(_ settings: TLSSettings, logger: Logger) throws {
+    init(_ settings: TLSSettings, logger: Logger) {
         self.settings = settings
         self.logger = logger
-        var state = State(
-            rules: try Self.rules(settings), authorities: settings.clientAuthorities.flatMap { FileStamp($0) },
-            pairs: settings.certificates.map { Pair(settings: $0) })
-        for index in state.pairs.indices {
-            state.pairs[index].load(state.rules, isFirst: true)
-        }
-        state.set = CertificateSet(state.pairs.compactMap(\.certificate))
+        var state = State(pairs: settings.certificates.map { Pair($0) })
         state.seen = Self.stamps(of: settings)
-        guard state.set != nil else {
-            throw CertificateProblem(state.pairs.compactMap(\.problem).joined(separator: "; "))
+        if let authorities = settings.clientAuthorities {
+            state.authorities = CertificateState(file: authorities)
+            state.authoritiesStamp = FileStamp(authorities)
         }
+        do {
+            state.rules = try Self.rules(settings)
+        } catch {
+            state.authorities?.problem = "\(error)"
+        }
+        for index in state.pairs.indices { state.pairs[index].load(state.rules, isFirst: true) }
+        // Whoever should be asked for a certificate must not come in without.
+        if state.authorities?.problem == nil { state.set = CertificateSet(state.pairs.compactMap(\.certificate)) }
         self.state = Mutex(state)
     }
 
-    /// In the order of the configuration.
-    var pairs: [Pair] { self.state.withLock { $0.pairs } }
-    /// What handshakes use.
-    var current: CertificateSet? { self.state.withLock { $0.set } }
-    /// What is wrong now, each with its file.
-    var problems: [String] {
-        self.state.withLock { state in
-            state.pairs.compactMap(\.problem) + (state.authoritiesProblem.map { [$0] } ?? [])
-        }
+    /// All pairs in the order of the configuration, then the authorities.
+    var files: [CertificateState] {
+        self.state.withLock { state in state.pairs.map(\.files) + (state.authorities.map { [$0] } ?? []) }
     }
+    /// What handshakes use; nil when there is nothing to begin with: no pair, or not the clients' authorities.
+    var current: CertificateSet? { self.state.withLock { $0.set } }
 
     // MARK: Changes
 
@@ -70,9 +69,14 @@ final class ListenerCertificates: Sendable {
         return self.state.withLock { state in
             defer { state.seen = stamps }
             guard stamps == state.seen else { return false }
-            var isChanged = self.refreshAuthorities(&state)
+            let hasNewRules = self.refreshAuthorities(&state)
+            var isChanged = hasNewRules
             for index in state.pairs.indices {
-                if self.refresh(&state.pairs[index], state.rules, isForced: isChanged) { isChanged = true }
+                if self.refresh(&state.pairs[index], state.rules) {
+                    isChanged = true
+                } else if hasNewRules {
+                    self.remake(&state.pairs[index], state.rules)
+                }
             }
             if isChanged { state.set = CertificateSet(state.pairs.compactMap(\.certificate)) }
             return isChanged
@@ -83,15 +87,17 @@ final class ListenerCertificates: Sendable {
     private func refreshAuthorities(_ state: inout State) -> Bool {
         guard let file = self.settings.clientAuthorities else { return false }
         let stamp = FileStamp(file)
-        guard stamp != state.authorities else { return false }
-        state.authorities = stamp
+        guard stamp != state.authoritiesStamp else { return false }
+        state.authoritiesStamp = stamp
         do {
             state.rules = try Self.rules(self.settings)
-            state.authoritiesProblem = nil
+            state.authorities?.problem = nil
+            state.authorities?.replaced += 1
             self.logger.notice("clients' authorities replaced", metadata: ["file": "\(file)"])
             return true
         } catch {
-            state.authoritiesProblem = "\(error)"
+            state.authorities?.problem = "\(error)"
+            state.authorities?.refused += 1
             self.logger.error(
                 "changed authorities are not used; the old ones stay",
                 metadata: ["file": "\(file)", "problem": "\(error)"])
@@ -99,13 +105,23 @@ final class ListenerCertificates: Sendable {
         }
     }
 
-    private func refresh(_ pair: inout Pair, _ rules: TLSRules, isForced: Bool) -> Bool {
-        let isChanged = pair.stamps != Self.stamps(of: pair.settings)
-        guard isChanged || isForced else { return false }
+    /// Whatever became of its files: under the old rules nobody may come in any more.
+    private func remake(_ pair: inout Pair, _ rules: TLSRules) {
+        do {
+            pair.certificate = try pair.certificate?.under(rules)
+        } catch {
+            pair.certificate = nil
+            self.logger.error(
+                "a certificate is not used any more",
+                metadata: ["chain": "\(pair.settings.chain)", "problem": "\(error)"])
+        }
+    }
+
+    private func refresh(_ pair: inout Pair, _ rules: TLSRules) -> Bool {
+        guard pair.stamps != Self.stamps(of: pair.settings) else { return false }
         let isGood = pair.load(rules, isFirst: pair.certificate == nil)
-        guard isChanged else { return isGood }
         if isGood, let certificate = pair.certificate {
-            pair.replaced += 1
+            pair.files.replaced += 1
             self.logger.notice(
                 "certificate replaced",
                 metadata: [
@@ -113,10 +129,10 @@ final class ListenerCertificates: Sendable {
                     "days-left": "\(certificate.facts.daysLeft(atUnixSeconds: WallClock.seconds))",
                 ])
         } else {
-            pair.refused += 1
+            pair.files.refused += 1
             self.logger.error(
                 "a changed certificate is not used; the old one stays",
-                metadata: ["chain": "\(pair.settings.chain)", "problem": "\(pair.problem ?? "")"])
+                metadata: ["chain": "\(pair.settings.chain)", "problem": "\(pair.files.problem ?? "")"])
         }
         return isGood
     }
@@ -151,14 +167,15 @@ extension ListenerCertificates.Pair {
         do {
             let files = ServerCertificate.Files(chain: self.settings.chain, key: self.settings.key)
             let certificate = try ServerCertificate(files, rules: rules)
-            self.problem = certificate.facts.problem(atUnixSeconds: WallClock.seconds).map {
+            self.files.problem = certificate.facts.problem(atUnixSeconds: WallClock.seconds).map {
                 "\(self.settings.chain) cannot be used: \($0)"
             }
-            guard self.problem == nil || isFirst else { return false }
+            guard self.files.problem == nil || isFirst else { return false }
             self.certificate = certificate
+            self.files.facts = certificate.facts
             return true
         } catch {
-            self.problem = "\(error)"
+            self.files.problem = "\(error)"
             return false
         }
     }

@@ -1,0 +1,47 @@
+/// What `usher certs` prints.
+package struct CertificatesText {
+    private let style: TextStyle
+
+    /// Names of one certificate that are shown; the rest is in the JSON.
+    private static let namesMax = 4
+
+    package init(_ style: TextStyle) {
+        self.style = style
+    }
+
+    package func text(_ all: [CertificateReport], source: String) -> String {
+        guard !all.isEmpty else { return "No certificates: no listener and no service has `tls`.\n\(source)" }
+        let titles = ["NAMES", "ISSUER", "KEY", "EXPIRES", "STATE", "USED BY"]
+        var table = TextTable(titles.map { .init(title: $0) })
+        for report in all {
+            let facts = report.certificate
+            table.add([
+                .init(facts.map(Self.names) ?? (report.isBad ? "-" : "(authorities)")), .init(facts?.issuer ?? "-"),
+                .init(facts?.key ?? "-"),
+                .init(facts.map(Self.expiry) ?? "-"), .init(report.state, Self.colour(report.state)),
+                .init(report.usedBy),
+            ])
+            table.addNote(.init(report.problem ?? report.file, .faint), at: 0)
+        }
+        return table.text(style) + "\n\(style.sentence(source))"
+    }
+
+    private static func names(_ facts: CertificateReport.Facts) -> String {
+        // Of a client's certificate the subject is all there is.
+        guard !facts.names.isEmpty else { return facts.subject }
+        let more = facts.names.count - Self.namesMax
+        return facts.names.prefix(Self.namesMax).joined(separator: " ") + (more > 0 ? " +\(more)" : "")
+    }
+
+    private static func expiry(_ facts: CertificateReport.Facts) -> String {
+        "\(facts.notAfter.prefix(10)) (\(facts.daysLeft) days)"
+    }
+
+    private static func colour(_ state: String) -> TextColour {
+        switch state {
+        case "ok": .good
+        case "soon": .warning
+        default: .bad
+        }
+    }
+}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measures Usher beside nginx, HAProxy and Envoy on this machine and writes docs/benchmarks.md.
 
-Every part can be asked for alone: the load cases get-100, get-16k, get-1m and post-100k (HTTP/1.1 in the clear), tls-h1,
-tls-h2 and h2c (TLS and HTTP/2), tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and tls-resumed-1.2 (handshakes), then
-counts (system calls and allocations per request), idle and idle-tls (memory of idle connections) and body (memory while
-1 GiB passes). A run that leaves something out prints its report and keeps docs/benchmarks.md as it is.
+Every part can be asked for alone: the load cases get-100, get-16k, get-1m and post-100k, tls-h1, tls-h2 and h2c (TLS
+and HTTP/2), tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and tls-resumed-1.2 (handshakes), then counts (system calls and
+allocations per request), idle and idle-tls (memory of idle connections) and body (memory while 1 GiB passes). A run
+that leaves something out prints its report and keeps docs/benchmarks.md as it is.
 """
 
 import argparse
@@ -222,7 +222,7 @@ def main():
         signal.signal(number, lambda *_: sys.exit(143))
     if (os.cpu_count() or 1) < 2:
         raise BenchError("two cores are needed: one for the proxy, one for the load")
-    for tool in ("nginx", "wrk", "h2load", "openssl"):
+    for tool in ("nginx", "wrk", "h2load", "openssl", "cc"):
         if executable(tool, "") is None:
             raise BenchError(f"{tool} is missing: scripts/install-tools.sh bench")
     results = measured(chosen)

@@ -19,6 +19,7 @@ def connected(port, number, context):
     """A connection from one of several loopback addresses, so that ports do not run out; over TLS with a context."""
     client = socket.socket()
     client.settimeout(10)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     client.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
     client.bind((f"127.0.1.{1 + number % SOURCE_ADDRESSES}", 0))
     client.connect(("127.0.0.1", port))

@@ -4,7 +4,7 @@ import dataclasses
 import time
 
 from .contenders import PROXY_CORE
-from .processes import busy_seconds, cpu_seconds
+from .processes import BenchError, busy_seconds, cpu_seconds
 from .tools import load_command, load_result, run_load, run_tool
 
 # A load during which other processes used more of the proxy's core than this is repeated.
@@ -57,6 +57,8 @@ def measure(contender, case, seconds):
     used = user_after - user_before + system_after - system_before
     foreign = max(0.0, busy_seconds(PROXY_CORE) - busy_before - used) / wall
     result = load_result(contender, case, done, seconds)
+    if not used:
+        raise BenchError(f"the CPU time used is too little to be measured ({case.name})")
     requests = result["requests"]
     return Sample(
         requests=requests,

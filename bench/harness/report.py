@@ -22,16 +22,15 @@ CALLS_TOLERANCE = 0.1
 
 METHOD = """\
 Each proxy has one worker on core 0. The origin (nginx, one process, answers from memory) and the load program share
-core 1. Over HTTP/1.1 wrk asks (64 keep-alive connections), over HTTP/2 h2load (16 connections with 10 streams each), and
-handshakes come from `bench/handshakes.c`, all with one thread a process. The proxies take turns, round by round; numbers
-are medians over the rounds, and a ratio is the median of the ratios within each round, so that a slow minute of the
-machine weighs on both sides. CPU is what the kernel accounts to the proxy's whole process tree. nginx, HAProxy and Envoy
-write no log; Usher has everything on: routing, limits, metrics, and the access log to a file. Compare within one table
-only: times change with the machine, ratios much less.
+core 1: wrk for HTTP/1.1 (one thread, 64 keep-alive connections), h2load for HTTP/2 (one thread, 16 connections with 10
+streams each), and `bench/handshakes.c` for handshakes (8 clients). The proxies take turns, round by round; numbers are
+medians over the rounds, and a ratio is the median of the ratios within each round, so that a slow minute of the machine
+weighs on both sides. CPU is what the kernel accounts to the proxy's whole process tree. nginx, HAProxy and Envoy write
+no log; Usher has everything on: routing, limits, metrics, and the access log to a file. Compare within one table only:
+times change with the machine, ratios much less.
 
-All proxies show the same ECDSA P-256 certificate. What is measured of a handshake is a whole connection: TCP connect,
-the full handshake or its resumption by ticket, one GET that the proxy answers itself, and the close; 8 clients do this
-at once."""
+All proxies show the same ECDSA P-256 certificate. A handshake case counts whole connections: TCP connect, the full
+handshake or its resumption by ticket, one GET that the proxy answers itself, and the close."""
 
 COUNTS = """\
 GET with a 100 B answer, 64 connections. System calls are counted by `strace -c`, heap allocations by a preloaded

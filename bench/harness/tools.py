@@ -81,8 +81,8 @@ class Handshakes:
         return [program, str(contender.port(case)), str(seconds), kind, case.tls, str(case.connections)]
 
     def result(self, contender, done, seconds):
-        """What handshakes.c counted, with the reason of a failure."""
-        return {**result_line(done), "reason": done.stderr.strip()[-200:]}
+        """What handshakes.c counted, with the reason of the first failure."""
+        return {**result_line(done), "reason": done.stderr.partition("\n")[0]}
 
 
 TOOLS = {"wrk": Wrk(), "h2load": H2load(), "handshakes": Handshakes()}

@@ -94,7 +94,9 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: common),
-        .target(name: "UsherTestKit", dependencies: ["UsherCore", nioCore, nioPosix], swiftSettings: common),
+        .target(
+            name: "UsherTestKit", dependencies: ["UsherCore", nioCore, nioPosix, nioTLS, nioSSL],
+            swiftSettings: common),
 
         .testTarget(name: "TidyTests", swiftSettings: common),
         .testTarget(name: "UsherCoreTests", dependencies: ["UsherCore"], swiftSettings: common),
@@ -117,7 +119,7 @@ let package = Package(
             name: "UsherTransportTests",
             dependencies: [
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherTransport", "UsherTestKit", nioCore, nioPosix,
-                nioEmbedded,
+                nioSSL, nioEmbedded,
             ],
             swiftSettings: common),
         .testTarget(
@@ -129,7 +131,8 @@ let package = Package(
             name: "UsherGatewayTests",
             dependencies: [
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherTransport", "UsherConfiguration", "UsherGateway",
-                "UsherTestKit", nioCore, nioPosix, logging, lifecycle, crypto,
+                "UsherTestKit", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto,
+                .product(name: "Subprocess", package: "swift-subprocess"), system,
             ],
             swiftSettings: common),
         .testTarget(name: "FaultTests", dependencies: ["usher"], exclude: ["Support"], swiftSettings: common),

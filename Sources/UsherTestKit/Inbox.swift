@@ -72,6 +72,8 @@ final class Inbox: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         self.deliver()
+        // Inside TLS a read may bring half a record, which is nothing yet.
+        if self.waiter != nil { context.read() }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+public import NIOSSL
 import Synchronization
 public import UsherCore
 
@@ -45,9 +46,11 @@ public final class ScriptedUpstream: Sendable {
     /// The exact bytes that arrived, connection by connection.
     public var received: [String] { self.connections.entries.map(\.received) }
 
-    /// - Parameter receiveBuffer: bytes that the kernel holds for a script that reads slowly; nil: the system's choice.
+    /// - Parameters:
+    ///   - receiveBuffer: bytes that the kernel holds for a script that reads slowly; nil: the system's choice.
+    ///   - tls: what the server shows to its clients; nil: it speaks in the clear.
     public static func start(
-        at place: Place = .ipv4, receiveBuffer: Int? = nil, script: @escaping Script
+        at place: Place = .ipv4, receiveBuffer: Int? = nil, tls: NIOSSLContext? = nil, script: @escaping Script
     ) async throws -> ScriptedUpstream {
         let connections = Journal<RawConnection>()
         let tasks = Tasks()
@@ -58,6 +61,7 @@ public final class ScriptedUpstream: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try Self.accept(channel, connections, tasks, script)
                 }
             }

@@ -129,6 +129,8 @@ public final class RawConnection: Sendable {
 
     /// Closes in order. Closing twice is fine.
     public func close() async {
+        // Inside TLS the end is an exchange: the peer's last word has to be read.
+        try? await self.channel.setOption(.autoRead, value: true).get()
         try? await self.channel.close().get()
     }
 

@@ -44,6 +44,7 @@ public enum RawTLSClient {
         defer { timer.cancel() }
         // The handshake is read by itself; what comes behind it waits to be asked for, as ever.
         try await channel.setOption(.autoRead, value: true).get()
+        try await channel.setOption(.allowRemoteHalfClosure, value: false).get()
         try await channel.eventLoop.submit {
             let pipeline = channel.pipeline.syncOperations
             let last = HandshakeEnd(done)

@@ -66,7 +66,7 @@ extension LimitSettings {
                 .value("fields", \.fields, .int(1...10_000), "Header fields of one request; above it 431."),
                 .value(
                     "head-time", \.headTime, .duration(.milliseconds(1)...(.seconds(3600))),
-                    "From a head's first byte to its last; above it 408."),
+                    "From a head's first byte to its last, above it 408; also for a TLS handshake."),
                 .value(
                     "body", \.body, .bytesOrNone,
                     "Bytes of one request's body; above it 413."),

@@ -71,7 +71,7 @@ public struct LimitSettings: Sendable, Hashable {
     public var requestLine = ByteCount.kibibytes(8)
     /// Default: 100. Above it: 431.
     public var fields = 100
-    /// From a head's first byte to its last. Default: 10 s. Above it: 408.
+    /// From a head's first byte to its last, above it 408; also for a TLS handshake. Default: 10 s.
     public var headTime = Duration.seconds(10)
     /// Nil (the default): no limit. Above it: 413.
     public var body: ByteCount?

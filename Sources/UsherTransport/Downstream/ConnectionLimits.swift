@@ -4,10 +4,8 @@ package import UsherHTTP
 /// What a client connection may cost, in bytes and nanoseconds (DESIGN "Safe by default").
 package struct ConnectionLimits: Sendable {
     package var head = HeadLimits()
-    /// From a head's first byte to its last. Default: 10 s.
+    /// From a head's first byte to its last; for a PROXY header and for a TLS handshake each as well. Default: 10 s.
     package var headTime: UInt64 = 10_000_000_000
-    /// From a connection's first moment, or its PROXY header, to the end of its TLS handshake. 10 s.
-    package var handshakeTime: UInt64 = 10_000_000_000
     /// Between two requests. Default: 60 s.
     package var idle: UInt64 = 60_000_000_000
     /// Least bytes of a body in a second, counted from `bodyGrace` after its head. Default: 240.

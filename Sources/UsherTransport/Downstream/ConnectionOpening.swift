@@ -61,7 +61,7 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
 
     func channelActive(context: ChannelHandlerContext) {
         self.enter()
-        self.allow(self.phase == .proxyHeader ? self.limits.headTime : self.limits.handshakeTime)
+        self.allow(self.limits.headTime)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -122,7 +122,7 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
             }
             guard self.configuration.certificates == nil else {
                 self.phase = .clientHello
-                self.allow(self.limits.handshakeTime)
+                self.allow(self.limits.headTime)
                 return
             }
             self.handOver(.http1, rest: input)

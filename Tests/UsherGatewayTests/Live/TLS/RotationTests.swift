@@ -1,0 +1,156 @@
+import Foundation
+import NIOSSL
+import Synchronization
+import Testing
+import UsherTestKit
+import UsherTransport
+
+/// Certificates whose files change while they are in use.
+@Suite(.timeLimit(.minutes(2))) struct RotationTests {
+    private static let route = "routes: [{ respond: { status: 200, body: here } }]\n"
+
+    @Test("a new pair is used for new handshakes, and connections that are open go on")
+    func replaced() async throws {
+        try await onStage { stage in
+            let folder = try CertificateFolder(stage)
+            let files = try folder.server("a.test")
+            let gateway = try await stage.gateway(tlsListener(files) + Self.route)
+            let before = try await TerminationTests.connect(gateway, folder).certificate
+            let open = try await RawTLSClient.connect(port: gateway.port, name: "a.test", try folder.client())
+            _ = try folder.server("a.test")
+            try await Self.wait(gateway, files, "applied", 1)
+            #expect(try await TerminationTests.connect(gateway, folder).certificate != before)
+            #expect(try await TerminationTests.ask(open).status == 200)
+            #expect(open.certificate == before)
+        }
+    }
+
+    @Test("a pair that is no good leaves the one before in place, says why, and is taken when it is mended")
+    func refused() async throws {
+        try await onStage { stage in
+            let folder = try CertificateFolder(stage)
+            let files = try folder.server("a.test")
+            let gateway = try await stage.gateway(tlsListener(files) + Self.route)
+            let before = try await TerminationTests.connect(gateway, folder).certificate
+            let other = try folder.authority.issue(.server(["a.test"]))
+            let good = try String(contentsOfFile: files.chain, encoding: .utf8)
+            let expired = try folder.authority.issue(.server(["a.test"]), days: 1, now: .now.addingTimeInterval(-1e7))
+            var refused = 0
+            for (chain, reason) in [
+                ("no certificate", "holds no certificate in PEM form"),
+                (String(good.dropLast(60)), "holds no certificate"),
+                ("", "holds no certificate"), (other.certificate, "does not belong to the first certificate"),
+                (expired.certificate, "does not belong"), (nil, "No such file"),
+            ] {
+                if let chain {
+                    try chain.write(toFile: files.chain, atomically: true, encoding: .utf8)
+                } else {
+                    try FileManager.default.removeItem(atPath: files.chain)
+                }
+                refused += 1
+                try await Self.wait(gateway, files, "refused", refused)
+                #expect(try await TerminationTests.connect(gateway, folder).certificate == before)
+                let told = try await gateway.admin("/api/v1/certificates").text
+                #expect(told.contains("\"state\" : \"kept\"") && told.contains(reason), "\(told)")
+            }
+            _ = try folder.write(expired, "a.test")
+            refused += 1
+            try await Self.wait(gateway, files, "refused", refused)
+            #expect(try await gateway.admin("/api/v1/certificates").text.contains("it expired "))
+            #expect(try await TerminationTests.connect(gateway, folder).certificate == before)
+            _ = try folder.server("a.test")
+            try await Self.wait(gateway, files, "applied", 1)
+            #expect(try await gateway.admin("/api/v1/certificates").text.contains("\"state\" : \"ok\""))
+            #expect(try await TerminationTests.connect(gateway, folder).certificate != before)
+        }
+    }
+
+    @Test("rotation under load fails no handshake and no request")
+    func underLoad() async throws {
+        try await onStage { stage in
+            let folder = try CertificateFolder(stage)
+            let files = try folder.server("a.test")
+            let gateway = try await stage.gateway("workers: 2\n" + tlsListener(files) + Self.route)
+            let load = Load()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        while !load.isOver {
+                            _ = try await TerminationTests.connect(gateway, folder)
+                            load.handshakeDone()
+                        }
+                    }
+                }
+                defer { load.end() }
+                for turn in 1...5 {
+                    let before = load.handshakes
+                    _ = try folder.server("a.test")
+                    try await Self.wait(gateway, files, "applied", turn)
+                    // Handshakes with the new one have been made before the next comes.
+                    while load.handshakes < before + 20 { try await Task.sleep(for: .milliseconds(5)) }
+                }
+            }
+            let completed = try await gateway.metric("usher_tls_handshakes_total{outcome=\"completed\"}")
+            #expect(completed == Double(load.handshakes))
+            for end in ["failed", "aborted", "timed-out", "plaintext"] {
+                #expect(try await gateway.metric("usher_tls_handshakes_total{outcome=\"\(end)\"}") == 0, "\(end)")
+            }
+        }
+    }
+
+    @Test("a reload brings other certificates, TLS where there was none, and takes it away")
+    func reload() async throws {
+        try await onStage { stage in
+            let folder = try CertificateFolder(stage)
+            let (first, second) = (try folder.server("a.test"), try folder.server("a.test", file: "second"))
+            // A fixed place, so that the listener is the same one; the second one keeps the gateway ready.
+            let port = try await Self.freePort(stage)
+            func listener(_ keys: String) -> String { "listeners: [{ address: 127.0.0.1:\(port)\(keys) }]\n" }
+            func tls(_ files: CertificateFolder.Files) -> String { ", tls: { certificates: [\(files.yaml)] }" }
+            let gateway = try await stage.gateway(listener("") + Self.route)
+            #expect(try await gateway.ask(Text.get()).status == 200)
+
+            #expect(try await gateway.reload(listener(tls(first)) + Self.route).outcome == "applied")
+            let shown = try await TerminationTests.connect(gateway, folder).certificate
+            #expect(try await gateway.ask(Text.get()).status == 400)
+
+            #expect(try await gateway.reload(listener(tls(second)) + Self.route).outcome == "applied")
+            #expect(try await TerminationTests.connect(gateway, folder).certificate != shown)
+
+            let missing = CertificateFolder.Files(chain: "\(stage.folder)/none.pem", key: first.key)
+            let refused = try await gateway.reload(listener(tls(missing)) + Self.route)
+            #expect(refused.outcome == "refused" && refused.problems.joined().contains("none.pem"))
+            #expect(try await TerminationTests.connect(gateway, folder).certificate != shown)
+
+            #expect(try await gateway.reload(listener("") + Self.route).outcome == "applied")
+            #expect(try await gateway.ask(Text.get()).status == 200)
+        }
+    }
+
+    // MARK: Helpers
+
+    /// What several clients do at once.
+    private final class Load: Sendable {
+        private let state = Mutex((handshakes: 0, isOver: false))
+
+        var handshakes: Int { self.state.withLock { $0.handshakes } }
+        var isOver: Bool { self.state.withLock { $0.isOver } }
+
+        func handshakeDone() { self.state.withLock { $0.handshakes += 1 } }
+        func end() { self.state.withLock { $0.isOver = true } }
+    }
+
+    private static func wait(
+        _ gateway: RunningGateway, _ files: CertificateFolder.Files, _ outcome: String, _ count: Int
+    ) async throws {
+        try await gateway.wait(
+            for: "usher_certificate_reloads_total{used_by=\"listener 127.0.0.1:\(gateway.port)\","
+                + "certificate=\"\(files.chain)\",outcome=\"\(outcome)\"}", toBe: Double(count))
+    }
+
+    private static func freePort(_ stage: Stage) async throws -> Int {
+        let upstream = try await stage.upstream()
+        await upstream.stop()
+        return upstream.port
+    }
+}

@@ -1,0 +1,41 @@
+import Subprocess
+import UsherTestKit
+
+#if canImport(System)
+    import System
+#else
+    import SystemPackage
+#endif
+
+/// Programs of others that tests put beside ours.
+enum Tool {
+    struct Result {
+        var code: Int32
+        /// Of both streams.
+        var output: String
+    }
+
+    /// Runs a program to its end; one that takes longer than a step may is killed.
+    static func run(_ name: String, _ arguments: [String], input: String = "") async throws -> Result {
+        try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask {
+                let result = try await Subprocess.run(
+                    name.hasPrefix("/") ? .path(FilePath(name)) : .name(name), arguments: Arguments(arguments),
+                    input: .string(input), output: .string(limit: 1 << 24), error: .combinedWithOutput)
+                let code: Int32 =
+                    switch result.terminationStatus {
+                    case .exited(let code): code
+                    case .signaled(let signal): 128 + signal
+                    }
+                return Result(code: code, output: result.standardOutput)
+            }
+            group.addTask {
+                try await Task.sleep(for: RawConnection.limit)
+                throw TestKitError.timedOut("\(name) \(arguments.joined(separator: " "))")
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw TestKitError.ended(name) }
+            return first
+        }
+    }
+}

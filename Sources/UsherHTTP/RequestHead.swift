@@ -112,6 +112,12 @@ public final class RequestHead: MessageHead {
         return .complete
     }
 
+    /// The body goes on in chunks when its head announces trailers (RFC 9110 §6.6.2), whatever its length: nothing else
+    /// can carry them in HTTP/1.1.
+    package func makeRoomForTrailers() {
+        if slice(of: .trailer) != nil { framing = .chunked }
+    }
+
     private func skipLeadingLines(_ input: inout ByteBuffer) -> HeadProgress? {
         if case .refused(let fault) = parser.outcome { return .refused(fault.refusal) }
         while let byte = input.getInteger(at: input.readerIndex, as: UInt8.self) {

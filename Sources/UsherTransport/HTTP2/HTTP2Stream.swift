@@ -90,7 +90,10 @@ package final class HTTP2Stream: TimedObject, Downstream {
         }
         if case .length(let length) = self.head.framing {
             guard hasBody || length == 0 else { return self.breakOff("a content-length without a body") }
-            if hasBody { self.connection.machine.expect(length, at: self.place) }
+            if hasBody {
+                self.connection.machine.expect(length, at: self.place)
+                self.head.makeRoomForTrailers()
+            }
         }
         if hasBody {
             self.phase = .receiving

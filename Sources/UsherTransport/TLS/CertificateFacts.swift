@@ -69,6 +69,12 @@ package struct CertificateFacts: Sendable, Hashable {
         throw CertificateProblem("\(file) cannot be used: \(problem)")
     }
 
+    /// Whether a host may use it; a wildcard stands for one label (RFC 6125 §6.4.3).
+    package func isFor(_ host: String) -> Bool {
+        let rest = host.firstIndex(of: ".").map { host[$0...] }
+        return self.names.contains { $0 == host || ($0.hasPrefix("*.") && $0.dropFirst() == rest) }
+    }
+
     /// What is wrong with its dates at a moment; nil when it is valid then.
     package func problem(atUnixSeconds now: Int) -> String? {
         if now > self.notAfter { return "it expired \(Self.days(from: self.notAfter, to: now)) ago" }

@@ -49,6 +49,8 @@ extension HandshakeOutcome {
 
 /// TLS errors in words.
 enum TLSReason {
+    static let otherName = "its certificate is not for this name"
+
     /// `unsupported protocol` out of `Error: 1 error:10f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL at /f:1`.
     static func text(of error: any Error) -> String {
         switch error {
@@ -60,10 +62,11 @@ enum TLSReason {
     }
 
     private static func text(of error: NIOSSLExtraError) -> String {
-        error == .failedToValidateHostname ? "its certificate is not for this name" : "\(error)"
+        error == .failedToValidateHostname ? self.otherName : "\(error)"
     }
 
     private static func text(of stack: NIOBoringSSLErrorStack) -> String {
+        if stack.contains(.eofDuringHandshake) { return "the connection was closed in the middle of the handshake" }
         guard let first = stack.first else { return "no reason given" }
         let whole = "\(first)"
         guard let start = whole.firstRange(of: "_internal:") else { return whole }

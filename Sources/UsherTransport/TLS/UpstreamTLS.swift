@@ -65,6 +65,18 @@ package final class UpstreamTLS: Sendable, Hashable {
             customVerificationCallback: nil, configuration: configuration)
     }
 
+    /// A certificate for the address that we are connected to has been good enough so far, also where a name is asked
+    /// for.
+    ///
+    /// - Throws: `CertificateProblem`.
+    func checkName(_ pipeline: ChannelPipeline, of address: ReplicaAddress) throws {
+        guard let name = self.serverName(of: address) else { return }
+        let certificate = try pipeline.syncOperations.nioSSL_peerCertificate()
+        guard try certificate.map({ try CertificateFacts($0).isFor(name.lowercased()) }) == true else {
+            throw CertificateProblem(TLSReason.otherName)
+        }
+    }
+
     /// Nil for an IP address, which its certificate must name instead.
     private func serverName(of address: ReplicaAddress) -> String? {
         if let name = self.configuration.serverName { return name }

@@ -44,7 +44,8 @@ enum Connecting {
                     channel.eventLoop.makeCompletedFuture {
                         let pipeline = channel.pipeline.syncOperations
                         if let tls, let secured {
-                            try pipeline.addHandlers(try tls.handler(to: address), HandshakeAwait(secured))
+                            try pipeline.addHandlers(
+                                try tls.handler(to: address), HandshakeAwait(tls, to: address, secured))
                         }
                         try addHandlers(pipeline)
                     }

@@ -66,8 +66,8 @@ package enum HTTPFetch {
         case let failure as Failure: failure.description
         case let error as IOError: "\(String(cString: strerror(error.errnoCode)))"
         case ChannelError.connectTimeout: "no connection in time"
-        case ChannelError.eof: "the connection was closed in the middle of the TLS handshake"
-        case is NIOSSLError, is NIOSSLExtraError: "TLS: \(TLSReason.text(of: error))"
+        case ChannelError.eof: "TLS: the connection was closed in the middle of the handshake"
+        case is NIOSSLError, is NIOSSLExtraError, is CertificateProblem: "TLS: \(TLSReason.text(of: error))"
         case let error as NIOConnectionError: Self.describe(error.connectionErrors.first?.error ?? error)
         default: "\(error)"
         }

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import NIOSSL
 import ServiceLifecycle
 import Synchronization
 import UsherConfiguration
@@ -22,10 +23,11 @@ final class Stage: Sendable {
     // MARK: Actors
 
     func upstream(
-        at place: ScriptedUpstream.Place = .ipv4, receiveBuffer: Int? = nil,
+        at place: ScriptedUpstream.Place = .ipv4, receiveBuffer: Int? = nil, tls: NIOSSLContext? = nil,
         script: @escaping ScriptedUpstream.Script
     ) async throws -> ScriptedUpstream {
-        let upstream = try await ScriptedUpstream.start(at: place, receiveBuffer: receiveBuffer, script: script)
+        let upstream = try await ScriptedUpstream.start(
+            at: place, receiveBuffer: receiveBuffer, tls: tls, script: script)
         self.upstreams.withLock { $0.append(upstream) }
         return upstream
     }

@@ -95,7 +95,7 @@ let package = Package(
             ],
             swiftSettings: common),
         .target(
-            name: "UsherTestKit", dependencies: ["UsherCore", nioCore, nioPosix, nioTLS, nioSSL],
+            name: "UsherTestKit", dependencies: ["UsherCore", nioCore, nioPosix, nioTLS, nioSSL, nioEmbedded],
             swiftSettings: common),
 
         .testTarget(name: "TidyTests", swiftSettings: common),

@@ -18,7 +18,15 @@ requirements=(
     "ps procps"
 )
 if [[ "$need" == test ]]; then
-    requirements+=("dnsmasq dnsmasq-base")
+    requirements+=(
+        "dnsmasq dnsmasq-base"
+        "openssl openssl"
+        "h2load nghttp2-client"
+        "nghttp nghttp2-client"
+        # For the system's own Python, which is the one that has them.
+        "/usr/lib/python3/dist-packages/h2/__init__.py python3-h2"
+        "/usr/lib/python3/dist-packages/httpx/__init__.py python3-httpx"
+    )
 fi
 if [[ "$need" == bench ]]; then
     requirements+=(

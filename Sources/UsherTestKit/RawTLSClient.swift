@@ -17,9 +17,9 @@ public enum RawTLSClient {
     /// Returns when the handshake is over.
     ///
     /// - Parameters:
-    ///   - name: the host that is asked for; nil: none, and then the certificate's name does not matter.
+    ///   - name: the host that is asked for; nil: none.
     ///   - head: bytes in the clear that go before the handshake, such as a PROXY header.
-    /// - Throws: what TLS says of a handshake that fails, or `TestKitError.ended` when the server leaves without a word.
+    /// - Throws: what TLS says of a handshake that fails, or `TestKitError.ended` when the server leaves in silence.
     public static func connect(
         port: Int, name: String? = nil, _ configuration: TLSConfiguration, head: String = ""
     ) async throws -> Secured {

@@ -1,11 +1,12 @@
 import NIOCore
 import NIOEmbedded
-import NIOSSL
-import UsherTestKit
+public import NIOSSL
 
-/// The first message of a real client.
-enum RecordedHello {
-    static func bytes(name: String?, _ configuration: TLSConfiguration = .makeClientConfiguration()) throws -> [UInt8] {
+/// The first message of a real TLS client.
+public enum RecordedHello {
+    public static func bytes(name: String?, _ configuration: TLSConfiguration = .makeClientConfiguration()) throws
+        -> [UInt8]
+    {
         let handler = try NIOSSLClientHandler(
             context: try NIOSSLContext(configuration: configuration), serverHostname: name)
         let channel = EmbeddedChannel(handler: handler)

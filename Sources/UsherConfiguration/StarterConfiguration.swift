@@ -13,6 +13,10 @@ public let starterConfiguration = """
       - address: 127.0.0.1:8080      # 0.0.0.0:8080 for everybody, unix:/path for a socket
         # trusted-proxies: [10.0.0.0/8]    # whose X-Forwarded-For is believed
         # proxy-protocol: false      # true: these, and nobody else, begin with a PROXY header
+      # With TLS, and HTTP/2 inside it (`usher dev-cert` makes a certificate for your own machine):
+      # - address: 0.0.0.0:8443
+      #   tls: { certificates: [{ chain: certs/site.pem, key: certs/site.key }], hsts: 180d }
+      # - { address: 0.0.0.0:8081, redirect: https }
 
     services:
       web:
@@ -32,6 +36,7 @@ public let starterConfiguration = """
         # retries: { attempts: 2, budget: 20%, floor: 10/s }
         # timeouts: { connect: 1s, response: 30s, total: 60s, idle: 60s }
         # connections: { per-replica: 256, queue: 128, keep: 60s }
+        # tls: { verify: system }    # speak TLS to the replicas; or verify: certs/internal-ca.pem
 
     routes:                          # the first that matches wins; none: 404
       # - match: { host: api.example.com, path: /v1/*, methods: [GET, POST] }

@@ -80,6 +80,19 @@ final class ChildProcess {
     }
 }
 
+extension ChildProcess {
+    /// Runs a program to its end, or for as long as `exit` waits; `output` is that of both of its streams.
+    static func output(of command: [String], in folder: String) throws -> (code: Int32?, output: String) {
+        let file = "\(folder)/command-output"
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw FaultTestError("cannot write \(file)") }
+        defer { close(descriptor) }
+        let process = try ChildProcess(command, folder: folder, errors: file, output: descriptor)
+        let code = process.exit()
+        return (code, String(decoding: FileManager.default.contents(atPath: file) ?? Data(), as: UTF8.self))
+    }
+}
+
 /// Finds a test's processes wherever they went: descendants inherit the mark in their environment.
 struct ProcessMark {
     private static let variable = "USHER_FAULT_MARK"

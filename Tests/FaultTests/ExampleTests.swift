@@ -81,6 +81,32 @@ extension FaultTests {
             }
         }
 
+        @Test("tls: HTTP/2 by a name's certificate, a client known by its own, redirection, and renewal while it runs")
+        func tls() throws {
+            try Example.running("tls", replicas: 2, preparing: [["dev-cert"], ["dev-cert", "--client", "alice"]]) {
+                usher in
+                let ask = ["curl", "-sS", "--cacert", "certs/dev-ca.pem", "https://localhost:\(usher.port)/"]
+                func output(_ command: [String]) throws -> String {
+                    try ChildProcess.output(of: command, in: usher.folder).output
+                }
+                let told = try output(ask)
+                #expect(told.contains("anybody") && told.contains("\"https\"") && told.contains("2.0 usher"), "\(told)")
+                let known = try output(ask + ["--cert", "certs/alice.pem", "--key", "certs/alice.key"])
+                #expect(known.contains("\"you are\": \"CN=alice\""), "\(known)")
+                #expect(try output(["curl", "-sS", "http://localhost:\(usher.port)/"]).contains("use https://"))
+
+                let listed = try usher.command("certs")
+                #expect(listed.code == 0 && listed.output.contains("localhost 127.0.0.1 ::1  ok"), "\(listed.output)")
+                for file in ["localhost.pem", "localhost.key"] {
+                    try FileManager.default.removeItem(atPath: "\(usher.folder)/certs/\(file)")
+                }
+                #expect(try ChildProcess.output(of: [UsherProcess.binary, "dev-cert"], in: usher.folder).code == 0)
+                let applied = { try usher.metric("usher_certificate_reloads_total", "applied", "localhost.pem") == 1 }
+                #expect(try eventually(within: .seconds(10), applied), "its log: \(usher.log)")
+                #expect(try output(ask).contains("anybody"))
+            }
+        }
+
         /// Head and body of the answer to one request on a connection of its own.
         private static func ask(_ usher: UsherProcess, _ request: String, _ cookies: String = "") throws -> String {
             let client = try RawClient(usher.port)
@@ -102,8 +128,11 @@ private enum Example {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(path: "examples")
 
     /// Calls `body` when so many replicas are ready.
+    ///
+    /// - Parameter preparing: the arguments of commands that are run in the folder first.
     static func running(
-        _ name: String, replicas: Int, sourceLocation: SourceLocation = #_sourceLocation,
+        _ name: String, replicas: Int, preparing commands: [[String]] = [],
+        sourceLocation: SourceLocation = #_sourceLocation,
         _ body: (UsherProcess) throws -> Void
     ) throws {
         let folder = self.folder.appending(path: name)
@@ -113,8 +142,9 @@ private enum Example {
             files[file.lastPathComponent] = try String(contentsOf: file, encoding: .utf8)
         }
         var configuration = files.removeValue(forKey: "usher.yaml") ?? ""
-        for port in ["8080", "9900"] { configuration.replace("127.0.0.1:\(port)", with: "127.0.0.1:0") }
-        try UsherProcess.running(configuration, files: files, sourceLocation: sourceLocation) { usher in
+        for port in ["8080", "8443", "9900"] { configuration.replace("127.0.0.1:\(port)", with: "127.0.0.1:0") }
+        try UsherProcess.running(configuration, files: files, after: commands, sourceLocation: sourceLocation) {
+            usher in
             let areReady = try eventually(within: .seconds(30)) { try usher.metric("usher_endpoint_ready") == replicas }
             try #require(areReady, "its log: \(usher.log)", sourceLocation: sourceLocation)
             try body(usher)
@@ -123,16 +153,9 @@ private enum Example {
 }
 
 extension UsherProcess {
-    /// Runs one of the commands that talk to a running Usher; `output` is both of its streams.
+    /// Runs one of the commands that talk to a running Usher.
     fileprivate func command(_ arguments: String...) throws -> (code: Int32?, output: String) {
-        let file = "\(self.folder)/command-output"
-        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw FaultTestError("cannot write \(file)") }
-        defer { close(descriptor) }
-        let process = try ChildProcess(
-            [Self.binary] + arguments + ["--admin", "127.0.0.1:\(self.adminPort)"], folder: self.folder, errors: file,
-            output: descriptor)
-        let code = process.exit()
-        return (code, String(decoding: FileManager.default.contents(atPath: file) ?? Data(), as: UTF8.self))
+        try ChildProcess.output(
+            of: [Self.binary] + arguments + ["--admin", "127.0.0.1:\(self.adminPort)"], in: self.folder)
     }
 }

@@ -18,8 +18,11 @@ final class UsherProcess {
 
     /// - Parameters:
     ///   - configuration: `usher.yaml`; `admin` and a listener on free ports are added unless it has its own.
+    ///   - commands: arguments with which `usher` is run in its folder before.
     ///   - prefix: what the command starts with, such as a shell that sets limits first.
-    init(_ configuration: String, files: [String: String] = [:], prefix: [String] = []) throws {
+    init(
+        _ configuration: String, files: [String: String] = [:], after commands: [[String]] = [], prefix: [String] = []
+    ) throws {
         try #require(access(Self.binary, X_OK) == 0, "build `usher` first, or set USHER_BINARY")
         var template = Array("/tmp/usher-fault-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw FaultTestError("cannot make a folder in /tmp") }
@@ -31,6 +34,10 @@ final class UsherProcess {
         if !text.contains("access:") { text = "log: { access: off }\n" + text }
         for (name, content) in files.merging(["usher.yaml": text], uniquingKeysWith: { $1 }) {
             try content.write(toFile: "\(self.folder)/\(name)", atomically: false, encoding: .utf8)
+        }
+        for command in commands {
+            let result = try ChildProcess.output(of: [Self.binary] + command, in: self.folder)
+            try #require(result.code == 0, "\(command): \(result.output)")
         }
         self.process = try ChildProcess(
             prefix + [Self.binary, "run", "usher.yaml"], folder: self.folder, environment: self.mark.environment,
@@ -46,10 +53,10 @@ final class UsherProcess {
 
     /// Starts Usher, runs `body`, stops Usher gently; then nothing of it may be left, and it must have ended well.
     static func running(
-        _ configuration: String, files: [String: String] = [:], prefix: [String] = [],
+        _ configuration: String, files: [String: String] = [:], after commands: [[String]] = [], prefix: [String] = [],
         sourceLocation: SourceLocation = #_sourceLocation, _ body: (UsherProcess) throws -> Void
     ) throws {
-        let usher = try UsherProcess(configuration, files: files, prefix: prefix)
+        let usher = try UsherProcess(configuration, files: files, after: commands, prefix: prefix)
         try usher.waitUntilServing()
         do {
             try body(usher)

@@ -86,6 +86,18 @@ import UsherTelemetry
         }
     }
 
+    @Test("certificates are listed with what is wrong with them")
+    func certificates() async throws {
+        try await withServer { port in
+            let list = try await get(port, "/api/v1/certificates").json
+            let first = try #require((list["certificates"] as? [[String: Any]])?.first)
+            #expect(first["used-by"] as? String == "listener 127.0.0.1:443")
+            #expect(first["state"] as? String == "unusable")
+            #expect(first["problem"] as? String == "no <b>such</b> file")
+            #expect(first["certificate"] == nil)
+        }
+    }
+
     @Test("explain hands over method, URL and headers, and says what is wrong with them")
     func explain() async throws {
         try await withServer { port in

@@ -13,6 +13,7 @@ import Testing
             ("/api/v1/services/endpoints", .service("endpoints")),
             ("/api/v1/services/reload/drain", .change(.drain, service: "reload")),
             ("/api/v1/services/web/undrain", .change(.undrain, service: "web")), ("/api/v1/reload", .reload),
+            ("/api/v1/certificates", .certificates), ("/api/v1/certificates/", .nothing),
             ("", .nothing), ("*", .nothing), ("//", .nothing), ("/livez/", .nothing), ("/LIVEZ", .nothing),
             ("/api/v1/services/", .nothing), ("/api/v1/services//drain", .nothing),
             ("/api/v1/services/web/", .nothing), ("/api/v1/services/web/Drain", .nothing),
@@ -30,7 +31,7 @@ import Testing
         let changing: [ConsoleRoute] = [.reload, .change(.drain, service: "web"), .change(.undrain, service: "web")]
         let reading: [ConsoleRoute] = [
             .page, .livez, .readyz, .metrics, .configuration, .explain, .services, .service("drain"),
-            .endpoints(of: "reload"), .nothing,
+            .endpoints(of: "reload"), .certificates, .nothing,
         ]
         #expect(changing.filter(\.isChange) == changing)
         #expect(reading.filter(\.isChange) == [])

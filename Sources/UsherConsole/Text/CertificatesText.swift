@@ -11,15 +11,14 @@ package struct CertificatesText {
 
     package func text(_ all: [CertificateReport], source: String) -> String {
         guard !all.isEmpty else { return "No certificates: no listener and no service has `tls`.\n\(source)" }
-        let titles = ["NAMES", "ISSUER", "KEY", "EXPIRES", "STATE", "USED BY"]
+        let titles = ["NAMES", "STATE", "EXPIRES", "KEY", "USED BY", "ISSUER"]
         var table = TextTable(titles.map { .init(title: $0) })
         for report in all {
             let facts = report.certificate
             table.add([
-                .init(facts.map(Self.names) ?? (report.isBad ? "-" : "(authorities)")), .init(facts?.issuer ?? "-"),
-                .init(facts?.key ?? "-"),
-                .init(facts.map(Self.expiry) ?? "-"), .init(report.state, Self.colour(report.state)),
-                .init(report.usedBy),
+                .init(facts.map(Self.names) ?? (report.isBad ? "-" : "(authorities)")),
+                .init(report.state, Self.colour(report.state)), .init(facts.map(Self.expiry) ?? "-"),
+                .init(facts?.key ?? "-"), .init(report.usedBy), .init(facts?.issuer ?? "-"),
             ])
             table.addNote(.init(report.problem ?? report.file, .faint), at: 0)
         }

@@ -71,10 +71,12 @@ extension ServiceHealth {
         }
     }
 
-    /// Lets those return that would have returned first, until no more are out than may be.
+    /// Lets those return that would have returned first, until no more are out than may be, and not all.
     mutating func releaseSurplus() -> [Change] {
         var changes: [Change] = []
-        while out.count > allowance, let first = out.min(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
+        while out.count > allowance || availableCount == 0,
+            let first = out.min(by: { ($0.value, $0.key) < ($1.value, $1.key) })
+        {
             changes += release(first.key, now: clock, why: "has ended early: too few others are left")
         }
         return changes

@@ -28,6 +28,7 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
     /// What was received of the first TLS message.
     private var received = ByteBuffer()
     private var unknownName: String?
+    private var socketEnd: SocketEnd?
     private var context: ChannelHandlerContext?
 
     init(
@@ -162,9 +163,11 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
         self.unknownName = isNamed ? nil : hello.serverName
         self.phase = .handshake
         let pipeline = context.pipeline.syncOperations
+        let end = SocketEnd(self.loop)
+        self.socketEnd = end
         do {
             try pipeline.addHandlers(
-                [SocketReads(self.loop), TLSHandlers.server(certificate.context)], position: .before(self))
+                [end, TLSHandlers.server(certificate.context)], position: .before(self))
         } catch {
             // Only a pipeline that is going away takes no handlers.
             return self.abort()
@@ -201,10 +204,11 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
         do {
             switch kind {
             case .http1:
-                try pipeline.addHandler(
-                    HTTP1ServerConnection(
-                        loop: self.loop, limits: self.limits, peer: self.peer, acceptor: self.acceptor,
-                        listener: self.listener, predecessor: self), position: .after(self))
+                let connection = HTTP1ServerConnection(
+                    loop: self.loop, limits: self.limits, peer: self.peer, acceptor: self.acceptor,
+                    listener: self.listener, predecessor: self)
+                connection.socketEnd = self.socketEnd
+                try pipeline.addHandler(connection, position: .after(self))
             case .http2:
                 try pipeline.addHandler(
                     HTTP2ServerConnection(

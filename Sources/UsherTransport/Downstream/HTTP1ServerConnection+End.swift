@@ -90,12 +90,20 @@ extension HTTP1ServerConnection {
         self.phase = .closing
         self.pendingInput = nil
         guard let context = self.context else { return }
-        self.flush()
-        context.close(mode: .output, promise: nil)
+        if let end = self.socketEnd {
+            end.joiningWrites { self.sayGoodbye(context) }
+        } else {
+            self.sayGoodbye(context)
+        }
         // What waits in the channel is sent first, as slowly as the client takes it.
         self.stalledBytes = self.unsentBytes(context)
         let patience = self.stalledBytes > 0 ? self.limits.writeStall : self.limits.linger
         self.loop.schedule(self, after: patience, now: self.loop.now)
         self.adjustReading()
+    }
+
+    private func sayGoodbye(_ context: ChannelHandlerContext) {
+        self.flush()
+        context.close(mode: .output, promise: nil)
     }
 }

@@ -24,6 +24,8 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
 
     var context: ChannelHandlerContext?
     package let peer: Peer
+    /// Inside TLS.
+    var socketEnd: SocketEnd?
     var phase = Phase.head
     var requestHead: RequestHead?
     var handler: (any DownstreamHandler)?

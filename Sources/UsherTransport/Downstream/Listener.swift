@@ -52,6 +52,8 @@ package enum Listener {
             bootstrap =
                 bootstrap
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                // What is accepted inherits it, which saves two system calls a connection.
+                .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .serverChannelOption(ChannelOptions.socket(SocketOptionLevel(SOL_SOCKET), SO_REUSEPORT), value: 1)
         }
         return
@@ -150,7 +152,10 @@ package final class BoundListener: @unchecked Sendable {
     private func setOptions(of channel: any Channel) throws {
         guard let options = channel.syncOptions else { return }
         try options.setOption(.maxMessagesPerRead, value: 1)
-        try options.setOption(.recvAllocator, value: PooledReceiveAllocator(pool: self.loop.receiveBuffers))
-        if self.configuration.address.protocol != .unix { try options.setOption(.tcpOption(.tcp_nodelay), value: 1) }
+        let firstRead =
+            self.configuration.certificates == nil
+            ? PooledReceiveAllocator.firstRead : PooledReceiveAllocator.firstTLSRead
+        try options.setOption(
+            .recvAllocator, value: PooledReceiveAllocator(pool: self.loop.receiveBuffers, firstRead: firstRead))
     }
 }

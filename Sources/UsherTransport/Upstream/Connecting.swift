@@ -19,9 +19,9 @@ enum Connecting {
         return self.start(bootstrap, to: address, tls: tls, timeout: timeout, on: loop.eventLoop) { pipeline in
             let (loop, connection) = boxed.value
             if tls != nil {
-                let reads = SocketReads(loop)
-                connection.socketReads = reads
-                try pipeline.addHandler(reads, position: .first)
+                let end = SocketEnd(loop)
+                connection.socketEnd = end
+                try pipeline.addHandler(end, position: .first)
             }
             try pipeline.addHandler(connection)
         }

@@ -44,7 +44,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     /// Nil: in the clear.
     let tls: UpstreamTLS?
     /// What reads the socket in front of TLS.
-    var socketReads: SocketReads?
+    var socketEnd: SocketEnd?
     private var context: ChannelHandlerContext?
 
     var phase = Phase.idle
@@ -262,7 +262,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var input = self.unwrapInboundIn(data)
         self.bytesReceived += input.readableBytes
-        self.mayHoldMore = self.socketReads?.mayHoldMore ?? (input.writableBytes == 0)
+        self.mayHoldMore = self.socketEnd?.mayHoldMore ?? (input.writableBytes == 0)
         self.loop.turn { self.process(&input) }
         self.loop.receiveBuffers.giveBack(input)
         if self.phase == .body || self.phase == .tunnel { self.bound(by: self.deadlines.idle, now: self.loop.now) }

@@ -175,6 +175,17 @@ import UsherReplication
         #expect(bench.health.nextDeadline == nil)
     }
 
+    @Test("when those leave that took the requests, one that is out comes back, whatever share may be out")
+    func lastOneLeaves() {
+        var bench = HealthBench(4, ejection: EjectionPolicy(atMost: Share(percent: 100)))
+        bench.eject(0)
+        bench.wait(.seconds(1))
+        bench.eject(1)
+        #expect(bench.health.remove(EndpointID(2)).isEmpty)
+        #expect(bench.health.remove(EndpointID(3)).map(\.id) == [EndpointID(0)])
+        #expect((0..<2).map { bench.word($0) } == ["ready", "ejected"])
+    }
+
     @Test("a reload keeps what is known; without checks all are ready, without ejection nobody is ejected")
     func reload() {
         var bench = HealthBench(6)

@@ -111,6 +111,7 @@ import UsherReplication
                 changes += health.replicaDied(id, reason: "its process ended", now: now)
             default:
                 configuration.readiness?.fall = 1 + random.below(3)
+                if configuration != health.configuration { release(&models, percent) }
                 changes += health.configure(configuration)
             }
             for change in changes { note(change, in: &heard, seed) }
@@ -135,7 +136,9 @@ import UsherReplication
     }
 
     private func release(_ models: inout [EndpointID: Model], _ percent: Int) {
-        while models.values.count(where: { $0.outUntil != nil }) > models.count * percent / 100 {
+        while models.values.count(where: { $0.outUntil != nil }) > models.count * percent / 100
+            || !models.values.contains(where: { $0.word == "ready" })
+        {
             let first = models.compactMap { id, model in model.outUntil.map { ($0, id) } }.min { $0 < $1 }
             guard let first else { return }
             models[first.1]?.outUntil = nil

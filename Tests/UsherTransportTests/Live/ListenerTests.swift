@@ -53,6 +53,17 @@ struct ListenerTests {
         }
     }
 
+    @Test("what is accepted sends without delay, as its listener was told to")
+    func withoutDelay() async throws {
+        try await Self.stage({ _ in }) { relay, _, port in
+            let client = try await RawClient.connect(port: port)
+            try await client.send(Self.get)
+            #expect(try await client.receive(through: "ok").contains("200 OK"))
+            #expect(relay.isWithoutDelay.entries == [true])
+            await client.close()
+        }
+    }
+
     @Test("anybody else is closed at once and counted")
     func untrusted() async throws {
         try await Self.stage {

@@ -4,7 +4,8 @@ import Synchronization
 import UsherCore
 import UsherHTTP
 import UsherTestKit
-import UsherTransport
+
+@testable import UsherTransport
 
 /// The least that can stand between a listener and one replica: passes requests, answers and tunnels on.
 ///
@@ -15,6 +16,8 @@ final class Relay: RequestAcceptor, UpstreamPoolOwner, @unchecked Sendable {
     private(set) var connections: [ServerConnection] = []
     /// Everything that tests wait for.
     let notes = Journal<String>()
+    /// Whether each connection sends at once what it is given.
+    let isWithoutDelay = Journal<Bool>()
     /// Bytes that the test says it got on the other side: see `peakHeld`.
     let delivered = Atomic<Int>(0)
     private let peak = Atomic<Int>(0)
@@ -110,6 +113,8 @@ final class Relay: RequestAcceptor, UpstreamPoolOwner, @unchecked Sendable {
         let peer = connection.peer
         let addresses = [peer.address, peer.destination].map { $0.map { "\($0)" } ?? "none" }.joined(separator: " to ")
         self.notes.note("opened at \(connection.listener.id) from \(addresses)")
+        let options = connection.context?.channel.syncOptions
+        self.isWithoutDelay.note((try? options?.getOption(.tcpOption(.tcp_nodelay))) == 1)
     }
 
     func connectionRefused(_ admission: ConnectionCounts.Admission) { self.notes.note("refused \(admission)") }

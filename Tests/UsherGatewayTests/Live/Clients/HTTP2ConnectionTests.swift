@@ -58,15 +58,20 @@ import UsherTransport
     @Test("a replica that breaks off in its answer costs one stream only")
     func brokenAnswer() async throws {
         try await onStage { stage in
+            let release = Journal<Bool>()
             let upstream = try await stage.upstream { peer in
                 guard let request = try await peer.receiveRequest() else { return }
                 guard request.target == "/broken" else { return try await peer.send(Text.ok) }
                 try await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort")
+                // Until a part of it has left, the answer could still become another one.
+                _ = try await release.wait(for: 1)
             }
             let gateway = try await stage.gateway(to: upstream)
             let client = try await stage.client(gateway)
             try await client.send(ByteBuffer(bytes: HTTP2Wire.hello + HTTP2Wire.get(1, "/broken")))
             var frames = FrameReader(client)
+            _ = try await frames.next { $0.kind == HTTP2Wire.Kind.data }
+            release.note(true)
             let reset = try await frames.next { $0.kind == HTTP2Wire.Kind.reset }
             // INTERNAL_ERROR (RFC 9113 §7).
             #expect(reset.stream == 1 && reset.payload == HTTP2Wire.bytes(2))

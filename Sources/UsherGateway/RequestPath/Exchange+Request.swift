@@ -118,7 +118,8 @@ extension Exchange {
         }
         writer.write("\r\nForwarded: ")
         if isTrusted { self.writeList(of: .forwarded, bytes, to: &writer) }
-        writer.write(self.peer.forwardedElement)
+        writer.write(self.peer.forwardedNode)
+        writer.write(self.peer.tls == nil ? ";proto=http" : ";proto=https")
         if !self.head.authority.isEmpty {
             // A port's colon is no token character, so a host is always quoted.
             writer.write(";host=\"")

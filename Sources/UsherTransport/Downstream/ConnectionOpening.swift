@@ -134,7 +134,7 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
     // MARK: TLS
 
     private func readHello(_ input: inout ByteBuffer) {
-        self.received.writeBuffer(&input)
+        if self.received.readableBytes == 0 { swap(&self.received, &input) } else { self.received.writeBuffer(&input) }
         switch ClientHelloReader.read(self.received) {
         case .needsMore:
             break
@@ -183,7 +183,7 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
             return context.fireUserInboundEventTriggered(event)
         }
         do {
-            self.peer = self.peer.secured(by: try TLSHandlers.peer(of: context.pipeline))
+            self.peer = Peer(self.peer, securedBy: try TLSHandlers.peer(of: context.pipeline))
         } catch {
             self.report(.failed("\(error)"))
             return self.abort()

@@ -14,8 +14,8 @@ package final class Peer: Sendable {
     package let tls: PeerTLS?
     /// What `X-Forwarded-For` says of it: the address, or `unknown`.
     package let forwardedName: [UInt8]
-    /// What `Forwarded` says of it (RFC 7239 §4): `for=192.0.2.1;proto=http`, an IPv6 address quoted in brackets.
-    package let forwardedElement: [UInt8]
+    /// What `Forwarded` says of it (RFC 7239 §4): `for=192.0.2.1`, an IPv6 address quoted in brackets.
+    package let forwardedNode: [UInt8]
     /// One array for all connections of a listener.
     private let trusted: [IPRange]
 
@@ -25,17 +25,32 @@ package final class Peer: Sendable {
         self.trusted = trusted
         self.tls = tls
         self.isTrusted = address.map { address in trusted.contains { $0.contains(address) } } ?? false
-        let name = address?.description ?? "unknown"
-        self.forwardedName = Array(name.utf8)
+        var name: [UInt8] = []
+        name.reserveCapacity(Self.nameCount)
+        if let address { address.append(to: &name) } else { name += "unknown".utf8 }
+        self.forwardedName = name
         let isV6 = address.map { !$0.isV4 } ?? false
-        let node = isV6 ? "\"[\(name)]\"" : name
-        self.forwardedElement = Array("for=\(node);proto=\(tls == nil ? "http" : "https")".utf8)
+        var node: [UInt8] = []
+        node.reserveCapacity(Self.nameCount + 8)
+        node += (isV6 ? "for=\"[" : "for=").utf8
+        node += name
+        if isV6 { node += "]\"".utf8 }
+        self.forwardedNode = node
     }
 
     /// The same end of the same connection once its TLS handshake is over.
-    func secured(by tls: PeerTLS) -> Peer {
-        Peer(address: self.address, destination: self.destination, trusted: self.trusted, tls: tls)
+    init(_ peer: Peer, securedBy tls: PeerTLS) {
+        self.address = peer.address
+        self.destination = peer.destination
+        self.trusted = peer.trusted
+        self.isTrusted = peer.isTrusted
+        self.forwardedName = peer.forwardedName
+        self.forwardedNode = peer.forwardedNode
+        self.tls = tls
     }
+
+    /// The longest IPv6 address in bytes.
+    private static let nameCount = 39
 
     /// Who it is, by its certificate; empty: anybody.
     package var identity: [UInt8] { self.tls?.subject ?? [] }
@@ -98,17 +113,23 @@ package struct PeerTLS: Sendable, Hashable {
 extension IPAddress {
     /// The address in NIO's form, without its port; nil for a unix socket.
     package init?(_ address: SocketAddress?) {
-        // Where the address lies in sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)), in network order.
-        let place: Range<Int>
+        guard let address else { return nil }
+        // Where it lies in sockaddr_in and sockaddr_in6 (ip(7), ipv6(7)).
         switch address {
-        case .v4: place = 4..<8
-        case .v6: place = 8..<24
-        case .unixDomainSocket, nil: return nil
+        case .v4: self.init(v4: address.number(at: 4))
+        case .v6: self.init(high: address.number(at: 8), low: address.number(at: 16))
+        case .unixDomainSocket: return nil
         }
-        let found = address?.withSockAddr { pointer, size in
-            IPAddress(networkBytes: UnsafeRawBufferPointer(start: pointer, count: size)[place])
+    }
+}
+
+extension SocketAddress {
+    /// A number in network order inside the system's form of the address.
+    fileprivate func number<Number: FixedWidthInteger & BitwiseCopyable>(at offset: Int) -> Number {
+        self.withSockAddr { pointer, size in
+            Number(
+                bigEndian: UnsafeRawBufferPointer(start: pointer, count: size)
+                    .loadUnaligned(fromByteOffset: offset, as: Number.self))
         }
-        guard let found else { return nil }
-        self = found
     }
 }

@@ -56,7 +56,7 @@ package enum ClientHelloReader {
             guard var fragment = records.readSlice(length: min(Int(length), records.readableBytes)) else {
                 return .needsMore
             }
-            message.writeBuffer(&fragment)
+            if message.readableBytes == 0 { message = fragment } else { message.writeBuffer(&fragment) }
             if let progress = Self.look(at: message) { return progress }
             if !isWhole { return .needsMore }
         }
@@ -89,11 +89,15 @@ package enum ClientHelloReader {
         // TLS 1.2 may leave extensions out altogether.
         guard body.readableBytes > 0 else { return hello }
         guard var extensions = body.readVector16(), body.readableBytes == 0 else { return nil }
-        var seen: Set<UInt16> = []
+        // Of those that are read here none may come twice; of the others TLS itself finds out.
+        var seen: UInt64 = 0
         while extensions.readableBytes > 0 {
-            guard let type = extensions.readInteger(as: UInt16.self), var content = extensions.readVector16(),
-                seen.insert(type).inserted, hello.take(type, &content)
-            else { return nil }
+            guard let type = extensions.readInteger(as: UInt16.self), var content = extensions.readVector16() else {
+                return nil
+            }
+            guard type < 64 else { continue }
+            guard seen & 1 << type == 0, hello.take(type, &content) else { return nil }
+            seen |= 1 << type
         }
         return hello
     }
@@ -110,6 +114,7 @@ extension ClientHello {
             return self.takeServerName(&content)
         case 13:
             guard var list = content.readVector16() else { return false }
+            self.signatureAlgorithms.reserveCapacity(list.readableBytes / 2)
             while let algorithm = list.readInteger(as: UInt16.self) { self.signatureAlgorithms.append(algorithm) }
             return list.readableBytes == 0
         case 16:

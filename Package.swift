@@ -135,7 +135,8 @@ let package = Package(
                 .product(name: "Subprocess", package: "swift-subprocess"), system,
             ],
             swiftSettings: common),
-        .testTarget(name: "FaultTests", dependencies: ["usher"], exclude: ["Support"], swiftSettings: common),
+        .testTarget(
+            name: "FaultTests", dependencies: ["usher", "UsherTestKit"], exclude: ["Support"], swiftSettings: common),
     ],
     swiftLanguageModes: [.v6]
 )

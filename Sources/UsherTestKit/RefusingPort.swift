@@ -1,3 +1,4 @@
+import NIOCore
 public import UsherCore
 
 #if canImport(Glibc)
@@ -16,13 +17,13 @@ public final class RefusingPort: Sendable {
     public init() throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw TestKitError.ended("no socket: error \(errno)") }
-        var place = sockaddr_in()
-        place.sin_family = sa_family_t(AF_INET)
-        place.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &place) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { general in
-                bind(descriptor, general, length) == 0 ? getsockname(descriptor, general, &length) : -1
+        // Bytes, because from which module the fields of sockaddr_in come depends on what was compiled before.
+        var place = [UInt8](repeating: 0, count: 16)
+        let result = try SocketAddress(ipAddress: "127.0.0.1", port: 0).withSockAddr { loopback, count in
+            place.withUnsafeMutableBytes { bytes in
+                var length = socklen_t(bytes.count)
+                guard bind(descriptor, loopback, socklen_t(count)) == 0 else { return Int32(-1) }
+                return getsockname(descriptor, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
             }
         }
         guard result == 0 else {
@@ -30,7 +31,7 @@ public final class RefusingPort: Sendable {
             throw TestKitError.ended("no port: error \(errno)")
         }
         self.descriptor = descriptor
-        self.address = .ip(IPAddress(v4: 0x7f00_0001), port: Int(UInt16(bigEndian: place.sin_port)))
+        self.address = .ip(IPAddress(v4: 0x7f00_0001), port: Int(place[2]) << 8 | Int(place[3]))
     }
 
     deinit {

@@ -5,19 +5,28 @@ import Foundation
 /// Unchecked: one thread may send while another reads, but only one may read.
 final class RawClient: @unchecked Sendable {
     let descriptor: Int32
+    /// What stands between, such as a TLS client; ends with this one.
+    private let process: ChildProcess?
     /// What was read and not yet taken.
     private var pending = Data()
+
+    /// - Parameter descriptor: a connected socket, which closes with this object.
+    init(descriptor: Int32, process: ChildProcess? = nil, patience: Int = 10) {
+        self.descriptor = descriptor
+        self.process = process
+        var timeout = timeval(tv_sec: patience, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, size)
+    }
 
     /// - Parameters:
     ///   - patience: unit: seconds.
     ///   - receiveBuffer: a small one makes a client that takes little at a time. Unit: bytes.
-    init(_ port: UInt16, patience: Int = 10, receiveBuffer: Int32? = nil) throws {
-        self.descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard self.descriptor >= 0 else { throw FaultTestError("no socket: \(String(cString: strerror(errno)))") }
-        var timeout = timeval(tv_sec: patience, tv_usec: 0)
-        let size = socklen_t(MemoryLayout<timeval>.size)
-        setsockopt(self.descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, size)
-        setsockopt(self.descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, size)
+    convenience init(_ port: UInt16, patience: Int = 10, receiveBuffer: Int32? = nil) throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw FaultTestError("no socket: \(String(cString: strerror(errno)))") }
+        self.init(descriptor: descriptor, patience: patience)
         if var receiveBuffer {
             setsockopt(self.descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
         }

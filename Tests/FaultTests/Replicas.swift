@@ -19,6 +19,8 @@ enum Tools {
 
     /// `Support/sockets.py`.
     static let sockets = "\(sources)/sockets.py"
+    /// `Support/tls.py`.
+    static let tls = "\(sources)/tls.py"
 
     private static func compile(_ name: String) throws -> String {
         let program = "\(try self.programs.get())/\(name)"

@@ -1,3 +1,5 @@
+import NIOCore
+import NIOPosix
 import Testing
 import UsherCore
 import UsherTransport
@@ -82,5 +84,18 @@ struct TimerWheelTests {
             }
             #expect(wheel.count >= deadlines.count)
         }
+    }
+
+    @Test("a deadline that has passed already fires on a loop that counted no time", .timeLimit(.minutes(1)))
+    func deadlineInThePast() async throws {
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+        let fired = eventLoop.makePromise(of: Void.self)
+        try await eventLoop.submit {
+            let loop = LoopContext(eventLoop: eventLoop)
+            let timer = DeadlineTimer()
+            timer.onFire = { _ in fired.succeed() }
+            loop.schedule(timer, at: loop.now.nanoseconds - 1, now: loop.now)
+        }.get()
+        try await fired.futureResult.get()
     }
 }

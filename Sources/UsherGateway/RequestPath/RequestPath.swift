@@ -304,6 +304,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
             break
         case .timedOut:
             self.why = "the client took nothing of its answer for too long"
+        case .overloaded:
+            self.why = "the client did not take its answers, and the memory for them was used up"
         case .refused(let refusal):
             self.why = PathRefusal.malformed(refusal).answer.why
             if self.status == 0 { self.status = refusal.status }

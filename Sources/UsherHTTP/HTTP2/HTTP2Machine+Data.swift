@@ -19,6 +19,7 @@ extension HTTP2Machine {
                 return end(.streamClosed, "DATA on a stream that has ended", &out)
             }
             // It was on its way when the stream was reset.
+            if content == 0 && endsStream { noteControl(now) }
             return discard(head, hasPadding: padding != nil, &out)
         }
         if let code = fault(of: head, content, place) {

@@ -41,6 +41,9 @@ extension HTTP2Machine {
             guard head.stream == 0 else { return end(.protocolError, "SETTINGS on a stream", &out) }
             let isFine = head.flags.contains(.acknowledgement) ? head.length == 0 : head.length % 6 == 0
             guard isFine else { return end(.frameSizeError, "SETTINGS of a wrong length", &out) }
+            guard head.length <= Self.largestSettings else {
+                return end(.enhanceYourCalm, "far more settings than there are", &out)
+            }
         case .ping:
             guard head.length == 8 else { return end(.frameSizeError, "PING of a wrong length", &out) }
             guard head.stream == 0 else { return end(.protocolError, "PING on a stream", &out) }
@@ -83,7 +86,8 @@ extension HTTP2Machine {
         case .settings: return takeSettings(head, &payload, &out, now)
         case .ping: return takePing(head, payload, &out, now)
         case .goAway:
-            // The client opens no more streams; what it has open goes on.
+            // The client opens no more streams; what it has open goes on. Saying so once is enough.
+            noteControl(now)
             return nil
         case .windowUpdate: return takeWindowUpdate(head.stream, payload, &out, now)
         case .data, .pushPromise, nil:
@@ -96,10 +100,10 @@ extension HTTP2Machine {
     private mutating func takeSettings(
         _ head: FrameHead, _ payload: inout ByteBuffer, _ out: inout ByteBuffer, _ now: MonotonicTime
     ) -> Event? {
+        noteControl(now)
         if head.flags.contains(.acknowledgement) { return nil }
         hasSettings = true
-        noteControl(now)
-        var opens = false
+        var initialWindow: Int?
         while let (number, value) = payload.readMultipleIntegers(as: (UInt16, UInt32).self) {
             switch HTTP2Setting(rawValue: number) {
             case .enablePush:
@@ -108,12 +112,7 @@ extension HTTP2Machine {
                 guard value <= Self.largestWindow else {
                     return end(.flowControlError, "INITIAL_WINDOW_SIZE that is too large", &out)
                 }
-                let delta = Int(value) - peerInitialWindow
-                peerInitialWindow = Int(value)
-                guard table.moveSendWindows(by: delta) else {
-                    return end(.flowControlError, "INITIAL_WINDOW_SIZE that makes a window too large", &out)
-                }
-                if delta > 0 { opens = true }
+                initialWindow = Int(value)
             case .maxFrameSize:
                 // We never send frames above the smallest value that may be said.
                 guard value >= FrameHead.largestPayload, value < 1 << 24 else {
@@ -125,14 +124,21 @@ extension HTTP2Machine {
             }
         }
         out.writeSettingsAcknowledgement()
-        return opens ? .windowOpened(place: nil) : nil
+        guard let initialWindow else { return nil }
+        // Once a frame, whose last word holds: each would move a hundred windows.
+        let delta = initialWindow - peerInitialWindow
+        peerInitialWindow = initialWindow
+        guard table.moveSendWindows(by: delta) else {
+            return end(.flowControlError, "INITIAL_WINDOW_SIZE that makes a window too large", &out)
+        }
+        return delta > 0 ? .windowOpened(place: nil) : nil
     }
 
     private mutating func takePing(
         _ head: FrameHead, _ payload: ByteBuffer, _ out: inout ByteBuffer, _ now: MonotonicTime
     ) -> Event? {
-        if head.flags.contains(.acknowledgement) { return .pingAcknowledged }
         noteControl(now)
+        if head.flags.contains(.acknowledgement) { return .pingAcknowledged }
         if let data = payload.getInteger(at: payload.readerIndex, as: UInt64.self) {
             out.writePing(data, isAcknowledgement: true)
         }
@@ -232,7 +238,10 @@ extension HTTP2Machine {
         do {
             try decoder.decode(bytes.readableBytesUInt8Span, into: &fields)
         } catch {
-            return end(.compressionError, "a header block that cannot be read", &out)
+            switch error {
+            case .malformed: return end(.compressionError, "a header block that cannot be read", &out)
+            case .tooLarge: return end(.enhanceYourCalm, "a header block that stands for far too much", &out)
+            }
         }
         let endsStream = head.flags.contains(.endStream)
         if let place = table.slot(of: head.stream) { return takeTrailers(place, head.stream, endsStream, &out, now) }
@@ -241,7 +250,9 @@ extension HTTP2Machine {
         }
         guard head.stream > highestStream else {
             switch table.past(of: head.stream) {
-            case .reset: return nil
+            case .reset:
+                noteControl(now)
+                return nil
             case .ended: return end(.streamClosed, "HEADERS on a stream that has ended", &out)
             case nil: return end(.protocolError, "a stream below one that was opened before", &out)
             }
@@ -249,6 +260,7 @@ extension HTTP2Machine {
         highestStream = head.stream
         guard !takesNoMore else {
             // The client hears, or has heard, that it must ask elsewhere.
+            noteControl(now)
             table.remember(head.stream, isReset: true)
             return nil
         }

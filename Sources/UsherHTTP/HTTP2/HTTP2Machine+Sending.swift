@@ -42,6 +42,9 @@ extension HTTP2Machine {
         out.setInteger(UInt16(truncatingIfNeeded: length), at: start + 1)
     }
 
+    /// The connection's own window is open.
+    package var hasRoom: Bool { sendWindow > 0 }
+
     /// How much may be sent on a stream now.
     package func room(at place: Int) -> Int { max(0, min(table.streams[place].sendWindow, sendWindow)) }
 
@@ -58,8 +61,9 @@ extension HTTP2Machine {
             out.writeBuffer(&piece)
             sendWindow -= count
             table.update(place) { $0.sendWindow -= count }
-            // One for the stream and one for the connection.
-            updatesExpected = min(updatesExpected + 2, 1024)
+            // One for the stream and one for the connection; but whoever opens a window by a few bytes at a time gives
+            // the reason for such frames itself.
+            if data.readableBytes == 0 || count >= Self.smallFrame { updatesExpected = min(updatesExpected + 2, 1024) }
         }
         return last
     }
@@ -122,5 +126,7 @@ extension HTTP2Machine {
         out.writeGoAway(lastStream: lastStream, .noError)
     }
 
+    /// A frame that is smaller than this, with more to send behind it, was cut short by a window. 1 KiB.
+    private static let smallFrame = 1024
     private static let drainPing: UInt64 = 0x7573_6865_7221_2121
 }

@@ -82,6 +82,8 @@ package struct HTTP2Machine: ~Copyable {
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
     package static let prefaceCount = 24
     static let largestWindow = 0x7FFF_FFFF
+    /// 32 settings, of which a dozen are known to anybody; a full frame would have 2,730.
+    static let largestSettings = 32 * 6
     /// Windows as they are before any setting (RFC 9113 §6.9.2).
     static let initialWindow = 65_535
 

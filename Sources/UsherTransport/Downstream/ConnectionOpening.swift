@@ -73,7 +73,11 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if self.phase == .handshake { self.report(HandshakeOutcome(error)) }
+        switch self.phase {
+        case .handshake: self.report(HandshakeOutcome(error))
+        case .clientHello where self.received.readableBytes > 0: self.report(.aborted)
+        case .proxyHeader, .clientHello, .over: break
+        }
         self.phase = .over
         context.close(promise: nil)
     }

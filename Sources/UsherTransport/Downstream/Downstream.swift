@@ -64,6 +64,8 @@ package protocol DownstreamHandler: AnyObject {
 package enum DownstreamEnd: Sendable {
     case aborted
     case timedOut
+    /// It does not take its answers, and the memory for those is used up.
+    case overloaded
     case refused(Refusal)
     /// The client closed its tunnel, in order or not; all that it sent was handed over.
     case tunnelClosed

@@ -171,6 +171,7 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
 
     /// Looks at a connection's first bytes; false when this is not, or may not be, the one to read them.
     private func isHTTP1(_ input: inout ByteBuffer) -> Bool {
+        let isFirst = self.undecidedInput == nil
         if var earlier = self.undecidedInput.take() {
             earlier.writeBuffer(&input)
             input = earlier
@@ -182,7 +183,8 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
         case .possible:
             // `P` alone may be the beginning of a POST, too.
             self.undecidedInput = ByteBuffer(input.readableBytesView)
-            self.loop.schedule(self, after: self.limits.headTime, now: self.loop.now)
+            // From the first byte, so that sending one at a time gains nothing.
+            if isFirst { self.loop.schedule(self, after: self.limits.headTime, now: self.loop.now) }
             return false
         case .whole:
             self.becomeHTTP2(input)

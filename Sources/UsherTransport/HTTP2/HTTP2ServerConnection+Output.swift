@@ -69,7 +69,7 @@ extension HTTP2ServerConnection: LateFlusher {
         }
         // A frame each in turn, so that no stream has to wait until another is done.
         var goesOn = true
-        while goesOn && self.isWritable {
+        while goesOn && self.isWritable && self.machine.hasRoom {
             goesOn = false
             for case let stream? in self.streams where stream.holds {
                 if stream.sendHeld(atMost: FrameHead.largestPayload) { goesOn = true }

@@ -15,14 +15,17 @@ extension HTTP2ServerConnection {
         } else {
             self.headStartedAt = nil
         }
+        if self.machine.streamCount > 0 { self.idleSince = nil } else { self.idleSince = self.idleSince ?? now }
         if !self.isWritable {
-            self.loop.schedule(self, after: self.limits.writeStall, now: now)
+            // From when it stopped taking, whatever it has sent since.
+            self.loop.schedule(self, at: (self.stalledAt ?? now).nanoseconds &+ self.limits.writeStall, now: now)
         } else if let start = self.headStartedAt {
             self.loop.schedule(self, at: start.nanoseconds &+ self.limits.headTime, now: now)
         } else if self.phase == .draining && !self.hasRefusedMore {
             self.loop.schedule(self, after: Self.drainTime, now: now)
-        } else if self.machine.streamCount == 0 {
-            self.loop.schedule(self, after: self.limits.idle, now: now)
+        } else if let since = self.idleSince {
+            // Pings and other frames are no requests: they keep no connection that asks for nothing.
+            self.loop.schedule(self, at: since.nanoseconds &+ self.limits.idle, now: now)
         } else {
             self.loop.cancel(self)
         }
@@ -39,6 +42,7 @@ extension HTTP2ServerConnection {
             let unsent = self.unsentBytes
             guard unsent < self.stalledBytes else { return self.stalled() }
             self.stalledBytes = unsent
+            self.stalledAt = now
             self.rearm(now: now)
         } else if let start = self.headStartedAt, now.nanoseconds(since: start) >= self.limits.headTime {
             self.refuseMore()

@@ -42,12 +42,16 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
 
     /// The socket takes more.
     var isWritable = true
-    /// Bytes of answers that the client does not take.
+    /// Memory of heads that wait for their answers, and of answers that the client does not take.
     var heldBytes = 0 {
         didSet { self.loop.heldBytes += self.heldBytes - oldValue }
     }
     var stalledBytes = 0
+    /// When the socket took no more, or when it was last seen to have taken something since.
+    var stalledAt: MonotonicTime?
     var headStartedAt: MonotonicTime?
+    /// When the last request was over; nil while there is one, and until there was time to look.
+    var idleSince: MonotonicTime?
 
     package init(
         loop: LoopContext, limits: ConnectionLimits, peer: Peer, acceptor: any RequestAcceptor,
@@ -107,10 +111,12 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
         self.isWritable = context.channel.isWritable
         if self.isWritable {
+            self.stalledAt = nil
             self.sendHeld(at: nil)
             for case let stream? in self.streams where !stream.holds { stream.tellWritable() }
         } else {
             self.stalledBytes = self.unsentBytes
+            self.stalledAt = self.loop.now
         }
         self.rearm(now: self.loop.now)
     }
@@ -165,7 +171,8 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
 
     private func receiveEnd(at place: Int, hasTrailers: Bool) {
         guard let stream = self.streams[place] else { return }
-        guard hasTrailers else { return stream.receiveEnd(nil) }
+        // Whose answer is complete is over with this, in the machine too: nothing is left that could be broken off.
+        guard hasTrailers, stream.phase != .discarding else { return stream.receiveEnd(nil) }
         guard let trailers = RequestTranslation.trailers(self.loop.fields) else {
             return stream.breakOff("trailers that are not allowed")
         }
@@ -175,13 +182,16 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
     // MARK: Requests
 
     private func begin(at place: Int, hasBody: Bool, now: MonotonicTime) {
+        self.idleSince = nil
         let stream = HTTP2Stream(self, place: place, id: self.machine.stream(at: place), startedAt: now)
         while self.streams.count <= place { self.streams.append(nil) }
         self.streams[place] = stream
-        guard !self.isOverloaded else {
-            // The client may ask again, here or elsewhere: nothing was done (RFC 9113 §8.7).
+        let isDeaf = self.isDeaf
+        guard !isDeaf, !self.isOverloaded else {
+            // The client may ask again, here or elsewhere: nothing was done (RFC 9113 §8.7). But refusals are answers
+            // too, which one that reads nothing does not get without end.
             self.write { machine, out in
-                machine.reset(at: place, .refusedStream, isPeersFault: false, &out, now: now)
+                machine.reset(at: place, .refusedStream, isPeersFault: isDeaf, &out, now: now)
             }
             self.streams[place] = nil
             self.acceptor.requestRefused(Refusal(503, "too much waits for this client already"), on: stream)
@@ -199,10 +209,25 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
         }
     }
 
-    /// The machine's memory for answers is used up, and this client is one of those who do not take theirs.
+    /// The memory for what waits is used up, and this client is one of those for whom much does.
     private var isOverloaded: Bool {
         self.heldBytes >= 65_536 && self.loop.heldBytes > self.loop.heldBytesMax
     }
+
+    /// The same by half as much again: no longer what a moment may bring.
+    var isFarOverloaded: Bool {
+        self.heldBytes >= 65_536 && self.loop.heldBytes > self.loop.heldBytesMax * 3 / 2
+    }
+
+    /// What the socket does not take is more than bodies alone can make it, for those stop when it is full: it is
+    /// heads, which no window bounds, and for which the client asks without reading them.
+    private var isDeaf: Bool {
+        if !self.isWritable { self.flush() }
+        return !self.isWritable && self.unsentBytes > Self.unsentMax
+    }
+
+    /// 256 KiB: what a socket's queue takes before it is full, another buffer of bodies, and a hundred streams' heads.
+    private static let unsentMax = 262_144
 
     /// A stream's place is free again.
     func takeStream(at place: Int) -> HTTP2Stream? {

@@ -47,6 +47,9 @@ extension HTTP2Stream {
         if !self.holds && self.connection.isWritable { self.writeData(&data) }
         if data.readableBytes > 0 { self.hold(data) }
         self.connection.limitOut()
+        // Many may have asked before the first answer came: then refusing more of them is not enough.
+        let hasNoRoom = self.holds && self.connection.machine.room(at: self.place) == 0
+        if hasNoRoom && self.connection.isFarOverloaded { self.giveUpAnswer() }
     }
 
     package func sendEnd(_ trailers: Trailers?) {
@@ -113,7 +116,7 @@ extension HTTP2Stream {
 
     private func beginAnswer() {
         self.wroteFirstBlock = !self.connection.machine.hasWrittenBlock
-        self.unsentData = 0
+        self.dataBytes = 0
         self.answerOffset = self.connection.out?.writerIndex ?? 0
         self.generation = self.connection.outGeneration
     }
@@ -131,7 +134,7 @@ extension HTTP2Stream {
         self.connection.write { machine, out in
             let before = (data.readableBytes, out.writerIndex)
             guard let last = machine.write(&data, at: self.place, &out) else { return }
-            self.unsentData += before.0 - data.readableBytes
+            self.dataBytes += before.0 - data.readableBytes
             self.note(last, out.writerIndex - before.1, end: out.writerIndex)
         }
     }
@@ -157,6 +160,7 @@ extension HTTP2Stream {
         }
         if isOver { _ = self.connection.takeStream(at: self.place) }
         self.leave()
+        self.connection.limitOut()
         guard !isOver else { return }
         self.phase = .discarding
         self.loop.schedule(self, after: self.connection.limits.bodyGrace, now: self.loop.now)
@@ -174,7 +178,7 @@ extension HTTP2Stream {
         self.connection.write { machine, out in
             self.bytesSent -= out.writerIndex - self.answerOffset
             out.moveWriterIndex(to: self.answerOffset)
-            machine.unwrite(self.unsentData, at: self.place, withFirstBlock: self.wroteFirstBlock)
+            machine.unwrite(self.dataBytes, at: self.place, withFirstBlock: self.wroteFirstBlock)
         }
         self.lastFrame = -1
     }
@@ -193,35 +197,39 @@ extension HTTP2Stream {
         if self.held.isEmpty {
             let now = self.loop.now
             self.blockedSince = now
-            self.blockedBytes = self.bytesSent
+            self.blockedBytes = self.dataBytes
             self.loop.schedule(self, after: Self.blockedTime, now: now)
         }
         self.held.append(data)
-        self.heldBytes += data.readableBytes
-        self.connection.heldBytes += data.readableBytes
+        self.count(data.storageCapacity)
+    }
+
+    /// Memory that is held, or no longer.
+    private func count(_ bytes: Int) {
+        self.heldBytes += bytes
+        self.connection.heldBytes += bytes
     }
 
     /// Sends what there is room for; true when that was something.
     @discardableResult
     func sendHeld(atMost limit: Int) -> Bool {
-        guard self.isOpen, self.holds else { return false }
+        guard self.isOpen, self.holds, self.connection.machine.room(at: self.place) > 0 else { return false }
         var sent = 0
         while sent < limit, self.connection.isWritable, !self.held.isEmpty {
             var data = self.held.removeFirst()
+            self.count(-data.storageCapacity)
             var piece = data.readSlice(length: min(data.readableBytes, limit - sent)) ?? ByteBuffer()
             let wanted = piece.readableBytes
             self.writeData(&piece)
-            let count = wanted - piece.readableBytes
-            sent += count
-            self.heldBytes -= count
-            self.connection.heldBytes -= count
-            if piece.readableBytes > 0 {
-                // The window is full: what is left goes back in front.
-                data.moveReaderIndex(to: data.readerIndex - piece.readableBytes)
+            sent += wanted - piece.readableBytes
+            // What is left goes back in front.
+            data.moveReaderIndex(to: data.readerIndex - piece.readableBytes)
+            if data.readableBytes > 0 {
                 self.held.prepend(data)
-                break
+                self.count(data.storageCapacity)
             }
-            if data.readableBytes > 0 { self.held.prepend(data) }
+            // The window is full.
+            if piece.readableBytes > 0 { break }
         }
         self.connection.limitOut()
         guard self.held.isEmpty else { return sent > 0 }
@@ -243,14 +251,16 @@ extension HTTP2Stream {
         self.isEndHeld = false
     }
 
-    /// Nothing was sent for as long as a client may leave us without room, and not because its socket was full.
+    /// There was room for next to nothing for as long as a client may leave us without, and not because its socket was
+    /// full. A byte now and then is no sign of life: a replica's connection waits for it.
     func isBlockedTooLong(now: MonotonicTime) -> Bool {
-        guard let since = self.blockedSince else { return false }
-        guard self.bytesSent == self.blockedBytes, self.connection.isWritable else {
+        guard let since = self.blockedSince, now.nanoseconds(since: since) >= Self.blockedTime else { return false }
+        let least = self.connection.limits.bodyRate * Int(Self.blockedTime / 1_000_000_000)
+        guard self.dataBytes - self.blockedBytes < max(1, least), self.connection.isWritable else {
             self.blockedSince = now
-            self.blockedBytes = self.bytesSent
+            self.blockedBytes = self.dataBytes
             return false
         }
-        return now.nanoseconds(since: since) >= Self.blockedTime
+        return true
     }
 }

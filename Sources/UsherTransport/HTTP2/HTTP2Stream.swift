@@ -46,12 +46,15 @@ package final class HTTP2Stream: TimedObject, Downstream {
     var lastFrame = -1
     var answerEnd = -1
     var generation = 0
-    /// What of the answer counts against the windows and has not left.
-    var unsentData = 0
+    /// Bytes of the answer's body that were written, which count against the windows.
+    var dataBytes = 0
     var wroteFirstBlock = false
     /// What the client's windows, or its socket, have no room for.
     var held = CircularBuffer<ByteBuffer>(initialCapacity: 0)
+    /// The memory that this takes.
     var heldBytes = 0
+    /// What the request's head takes until it is given back.
+    private var headBytes = 0
     var isEndHeld = false
     var heldTrailers: Trailers?
     var blockedBytes = 0
@@ -100,6 +103,9 @@ package final class HTTP2Stream: TimedObject, Downstream {
             // A client that waits for `100 Continue` is not slow: its clock starts with the first byte.
             if !self.head.expectsContinue { self.startBodyClock(self.startedAt) }
         }
+        // A few bytes that refer to a large field make a large head, and each waits with its request.
+        self.headBytes = self.head.bytes.readableBytes
+        self.connection.heldBytes += self.headBytes
         let handler = self.connection.acceptor.requestArrived(on: self)
         self.handler = handler
         handler.begin()
@@ -226,6 +232,12 @@ package final class HTTP2Stream: TimedObject, Downstream {
         self.end(reason)
     }
 
+    /// The memory for answers is used up: one that its client does not take is given up for the others' sake.
+    func giveUpAnswer() {
+        self.resetStream(.enhanceYourCalm, isPeersFault: true)
+        self.end(.overloaded)
+    }
+
     package func abort() {
         guard self.phase != .over else { return }
         self.resetStream(.internalError, isPeersFault: false)
@@ -272,6 +284,8 @@ package final class HTTP2Stream: TimedObject, Downstream {
     private func giveHeadBack() {
         guard let head = self.requestHead else { return }
         self.requestHead = nil
+        self.connection.heldBytes -= self.headBytes
+        self.headBytes = 0
         self.loop.giveBack(head)
     }
 

@@ -18,9 +18,9 @@ package final class LoopContext: @unchecked Sendable {
     var translation = ByteBuffer()
     /// HTTP/2 connections that are open.
     var http2Connections = 0
-    /// Bytes of answers that HTTP/2 clients do not take.
+    /// Memory of HTTP/2 requests' heads that wait, and of answers that clients do not take.
     package internal(set) var heldBytes = 0
-    /// Beyond this, new requests of clients who do not take their answers are refused. 8 MiB, and 256 KiB for each
+    /// Beyond this, new requests of clients for whom much waits are refused. 8 MiB, and 256 KiB for each
     /// connection, which is what an honest one seldom needs.
     var heldBytesMax: Int { 8_388_608 + 262_144 * self.http2Connections }
     private var toFlush: [any LateFlusher] = []
@@ -111,8 +111,9 @@ package final class LoopContext: @unchecked Sendable {
 
     /// Calls `object.timerFired` once `deadline` (nanoseconds of the monotonic clock) has passed, at most a tick late.
     package func schedule(_ object: TimedObject, at deadline: UInt64, now: MonotonicTime) {
-        self.wheel.schedule(object, at: deadline, now: now.nanoseconds)
+        // First: catching up with the time that nobody counted takes out whatever is due.
         if !self.isTicking { self.startTicking(now) }
+        self.wheel.schedule(object, at: deadline, now: now.nanoseconds)
     }
 
     package func schedule(_ object: TimedObject, after delay: UInt64, now: MonotonicTime) {

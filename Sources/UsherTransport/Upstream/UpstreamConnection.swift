@@ -45,7 +45,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     let tls: UpstreamTLS?
     /// What reads the socket in front of TLS.
     var socketEnd: SocketEnd?
-    private var context: ChannelHandlerContext?
+    private(set) var context: ChannelHandlerContext?
 
     var phase = Phase.idle
     var handler: (any UpstreamHandler)?
@@ -65,7 +65,11 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     private var unsentAtEnd = 0
     /// How long a replica may go on listening to the end of a tunnel. 2 s.
     private static let linger: UInt64 = 2_000_000_000
-    package private(set) var isWritable = true
+    private(set) var channelIsWritable = true
+    /// Small pieces of the request's body that leave together.
+    var gathered = ByteBuffer()
+    /// How many lots of them the channel has and the socket has not taken.
+    var unsentLots = 0
     /// Bytes of the current answer that arrived, head included.
     package private(set) var bytesReceived = 0
 
@@ -105,25 +109,12 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
         self.bytesReceived = 0
         self.bound(by: deadlines.response, now: now)
         self.isInFirstFlush = true
+        // What is left of a request that was answered before the replica had taken all of it.
+        self.writeGathered()
         self.context?.write(self.wrapOutboundOut(bytes), promise: nil)
         if let body { self.context?.write(self.wrapOutboundOut(body), promise: nil) }
         self.context?.flush()
         self.isInFirstFlush = false
-    }
-
-    /// Sends more of the request's body, or into the tunnel; `flush` follows.
-    package func sendBody(_ data: ByteBuffer) {
-        self.context?.write(self.wrapOutboundOut(data), promise: nil)
-        switch self.phase {
-        case .head: self.bound(by: self.deadlines.response, now: self.loop.now)
-        // Either direction keeps a tunnel alive.
-        case .tunnel: self.bound(by: self.deadlines.idle, now: self.loop.now)
-        case .idle, .body, .ending, .closed: break
-        }
-    }
-
-    package func flush() {
-        self.context?.flush()
     }
 
     /// Everything of the request was handed over.
@@ -141,6 +132,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
         guard self.phase == .tunnel, let context = self.context else { return self.close() }
         self.phase = .ending
         self.resumeReading()
+        self.writeGathered()
         context.flush()
         context.close(mode: .output, promise: nil)
         self.checkEnd(now: self.loop.now, isFirst: true)
@@ -255,7 +247,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
-        self.isWritable = context.channel.isWritable
+        self.channelIsWritable = context.channel.isWritable
         if self.isWritable { self.handler?.upstreamIsWritable() }
     }
 

@@ -16,13 +16,14 @@ struct MachineFloodTests {
         "more than 1,000 frames in ten seconds that ask for nothing end the connection",
         arguments: [
             Wire.ping(), Wire.settings(), Wire.frame(0x99), Wire.frame(Wire.Kind.priority, stream: 1, [0, 0, 0, 0, 1]),
-            Wire.data(1),
+            Wire.data(1), Wire.ping(isAcknowledgement: true), Wire.frame(Wire.Kind.settings, flags: 1),
+            Wire.frame(Wire.Kind.goAway, [UInt8](repeating: 0, count: 8)), Wire.data(3, ends: true), Wire.get(3),
         ])
     func control(frame: [UInt8]) {
         let fixture = MachineFixture()
-        _ = fixture.receive(Wire.post(1))
+        _ = fixture.receive(Wire.post(1) + Wire.get(3) + Wire.reset(3))
         // The settings at the beginning were one.
-        for _ in 0..<999 { #expect(fixture.receive(frame) == []) }
+        for _ in 0..<999 { #expect(!fixture.receive(frame).contains { $0.hasPrefix("failed") }) }
         #expect(!isEnded(fixture))
         #expect(fixture.receive(frame + frame).last?.hasPrefix("failed: enhanceYourCalm") == true)
         #expect(isEnded(fixture))
@@ -51,6 +52,45 @@ struct MachineFloodTests {
             honest.write { machine, out in _ = machine.write(&data, at: 0, &out) }
             #expect(honest.receive(Wire.windowUpdate(0, 1) + Wire.windowUpdate(1, 1)).count == 2)
         }
+    }
+
+    @Test("updates of windows that cut data short give themselves no reason")
+    func dribble() {
+        let fixture = MachineFixture()
+        _ = fixture.receive(Wire.settings([(4, 1)]) + Wire.get(1))
+        var data = ByteBuffer(repeating: 0, count: 5000)
+        var failed = false
+        for _ in 0..<1100 where !failed {
+            failed = fixture.receive(Wire.windowUpdate(1, 1)).contains { $0.hasPrefix("failed: enhanceYourCalm") }
+            fixture.write { machine, out in _ = machine.write(&data, at: 0, &out) }
+        }
+        #expect(failed)
+    }
+
+    @Test("a frame with more settings than anybody knows ends the connection, and a full one of them does not")
+    func manySettings() {
+        let fixture = MachineFixture()
+        #expect(fixture.receive(Wire.settings((0..<32).map { (4, UInt32($0)) })) == [])
+        #expect(fixture.sent() == ["SETTINGS ACK"])
+        _ = fixture.receive(Wire.get(1))
+        #expect(fixture.room(at: 0) == 31)
+        let events = fixture.receive(Wire.settings((0..<33).map { (4, UInt32($0)) }))
+        #expect(events.last?.hasPrefix("failed: enhanceYourCalm") == true)
+    }
+
+    @Test("a list that is too large is refused by itself, one beyond all reason ends the connection")
+    func largeLists() {
+        let crumbs = [("cookie", String(repeating: "a", count: 1000))]
+        func request(_ stream: UInt32, crumbs count: Int) -> [UInt8] {
+            // The newest entry of the common table by its index, a byte each.
+            let block = Wire.block(Wire.requestFields("GET")) + [UInt8](repeating: 0xBE, count: count)
+            return Wire.frame(Wire.Kind.headers, flags: 5, stream: stream, block)
+        }
+        let fixture = MachineFixture()
+        let first = Wire.block(Wire.requestFields("GET")) + Wire.indexedBlock(crumbs)
+        _ = fixture.receive(Wire.frame(Wire.Kind.headers, flags: 5, stream: 1, first))
+        #expect(fixture.receive(request(3, crumbs: 60)) == ["request 3"])
+        #expect(fixture.receive(request(5, crumbs: 1000)).last?.hasPrefix("failed: enhanceYourCalm") == true)
     }
 
     @Test("more than 100 resets in ten seconds end the connection (CVE-2023-44487)")

@@ -205,6 +205,23 @@ struct HTTP2ServerConnectionTests {
         fixture.end()
     }
 
+    @Test("trailers that are not allowed end no stream twice: behind an answer that is complete they mean nothing")
+    func badTrailersAfterAnswer() throws {
+        // The machine had ended the stream with them. It was reset once more, by the number of no stream, and its place
+        // was free twice: two streams shared it, and the count of streams was wrong until the process ended over it.
+        let fixture = try HTTP2Fixture()
+        fixture.path.behaviour = .answerAtOnce
+        try fixture.receive(Wire.post(1, "/a") + Wire.headers(1, [(":path", "/b")]))
+        #expect(try fixture.sent().last == "DATA 1 \"at once\" END_STREAM")
+        fixture.path.behaviour = .wait
+        try fixture.receive(Wire.get(3, "/c") + Wire.get(5, "/d"))
+        for exchange in fixture.path.exchanges.dropFirst() { exchange.answer("ok") }
+        let data = try fixture.sent().filter { $0.hasPrefix("DATA") }
+        #expect(data == ["DATA 3 \"ok\" END_STREAM", "DATA 5 \"ok\" END_STREAM"])
+        #expect(fixture.path.notes == ["POST /a", "ended POST /a", "GET /c", "GET /d", "ended GET /c", "ended GET /d"])
+        fixture.end()
+    }
+
     // MARK: Windows
 
     @Test("an answer waits for the client's window, and its giver is told to wait too")

@@ -9,7 +9,7 @@ struct ListenerTests {
     private static let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
     private static func stage(
-        _ change: @escaping @Sendable (inout Listener.Configuration) -> Void,
+        _ change: @escaping @Sendable (inout Listener.Configuration) -> Void = { _ in },
         _ body: (Relay, BoundListener, Int) async throws -> Void
     ) async throws {
         let upstream = try await ScriptedUpstream.answering()
@@ -55,7 +55,7 @@ struct ListenerTests {
 
     @Test("what is accepted sends without delay, as its listener was told to")
     func withoutDelay() async throws {
-        try await Self.stage({ _ in }) { relay, _, port in
+        try await Self.stage { relay, _, port in
             let client = try await RawClient.connect(port: port)
             try await client.send(Self.get)
             #expect(try await client.receive(through: "ok").contains("200 OK"))
@@ -143,8 +143,7 @@ struct ListenerTests {
 
     @Test("a closed listener takes nobody, keeps whom it has, and closes twice without complaint")
     func close() async throws {
-        try await Self.stage { _ in
-        } _: { _, listener, port in
+        try await Self.stage { _, listener, port in
             let client = try await RawClient.connect(port: port)
             try await client.send(Self.get)
             _ = try await client.receive(through: "ok")

@@ -207,7 +207,7 @@ final class RelayExchange: DownstreamHandler, UpstreamHandler {
         case .tunnelClosed:
             self.relay.notes.note("client closed its tunnel")
             self.upstream?.closeWhenSent()
-        case .aborted, .timedOut, .refused:
+        case .aborted, .timedOut, .overloaded, .refused:
             self.relay.notes.note("client \(reason)")
             self.upstream?.cancel()
         }

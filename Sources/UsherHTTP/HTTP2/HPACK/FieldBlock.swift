@@ -13,9 +13,13 @@ package struct FieldBlock: ~Copyable {
     /// The list is heavier, or has more fields, than it may: what came after that was read over, so that the table
     /// which both sides share stays right.
     private(set) var isTooLarge = false
+    /// It is heavier than any honest mistake.
+    var isBeyondReason: Bool { weight > Self.reason * weightMax }
     private var weightMax = 0
     private var fieldsMax = 0
 
+    /// How many times more than it may weigh a list is followed.
+    private static let reason = 4
     /// Storage above this many bytes is given back.
     private static let largestKept = 65_536
 
@@ -58,6 +62,9 @@ package struct FieldBlock: ~Copyable {
         }
         fields.append(field)
     }
+
+    /// Counts a field that is read over.
+    mutating func skip(_ count: Int) { weight += count + 32 }
 
     /// Whether a field of this many bytes still has room; once one had none, no other has.
     mutating func account(_ count: Int) -> Bool {

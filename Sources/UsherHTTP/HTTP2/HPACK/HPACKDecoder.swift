@@ -1,10 +1,13 @@
 /// Reads header blocks (RFC 7541 §3, §6), whose fields refer to those of earlier blocks on the same connection.
 ///
-/// A block that is too large is read to its end all the same: only then does the table stay what the peer thinks.
+/// A block that is too large is read on all the same, as long as it is within reason: only then does the table stay
+/// what the peer thinks.
 struct HPACKDecoder {
     enum Fault: Error {
         /// Not what an encoder may write; the connection has no common table any more.
         case malformed
+        /// It stands for many times more than anybody may send: a bomb, and not worth reading to its end.
+        case tooLarge
     }
 
     /// `SETTINGS_HEADER_TABLE_SIZE` as it is at the beginning; we never say another.
@@ -20,6 +23,7 @@ struct HPACKDecoder {
         var sizeUpdates = 0
         var isBeginning = true
         while position < block.count {
+            guard !fields.isBeyondReason else { throw .tooLarge }
             let first = block[position]
             if first & 0x80 != 0 {
                 try addIndexed(Self.integer(block, &position, prefix: 7), to: &fields)
@@ -46,7 +50,9 @@ struct HPACKDecoder {
         // Bombs are made of these: one byte each. Once there is no room any more nothing is copied.
         guard index > StaticFields.count else {
             guard index > 0 else { throw .malformed }
-            guard !fields.isTooLarge else { return }
+            guard !fields.isTooLarge else {
+                return fields.skip(Int(fixed.names[index].count + fixed.values[index].count))
+            }
             let start = fields.end
             fields.append(fixed.bytes.span.extracting(fixed.names[index].range(in: fixed.bytes.count)))
             let middle = fields.end
@@ -54,7 +60,7 @@ struct HPACKDecoder {
             return fields.addField(from: start, middle)
         }
         guard let places = table.places(at: index - StaticFields.count - 1) else { throw .malformed }
-        guard !fields.isTooLarge else { return }
+        guard !fields.isTooLarge else { return fields.skip(places.name.count + places.value.count) }
         let start = fields.end
         fields.append(table.bytes.span.extracting(places.name))
         let middle = fields.end

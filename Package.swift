@@ -9,7 +9,7 @@ let common: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
-/// The pure modules (DESIGN: patterns, messages, words) spell out every unsafe operation.
+/// The pure modules (patterns, messages, words) spell out every unsafe operation.
 let pure: [SwiftSetting] = common + [.strictMemorySafety()]
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")

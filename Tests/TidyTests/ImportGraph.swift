@@ -66,7 +66,7 @@ enum ImportGraph {
             outside: system.union(["NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "NIOEmbedded"])),
     ]
 
-    /// Targets that decide and never act; DESIGN calls them pure.
+    /// Targets that decide and never act: the pure modules.
     static let pure: Set<String> = ["UsherCore", "UsherHTTP", "UsherReplication"]
 
     /// The module a line imports, or nil. Submodules and single declarations count as their module.

@@ -1,18 +1,18 @@
 /// The way to a value in a configuration, for problems that are found when the file was read already.
-public struct ConfigurationPlace: Sendable, Hashable, CustomStringConvertible {
-    public enum Step: Sendable, Hashable {
+package struct ConfigurationPlace: Sendable, Hashable, CustomStringConvertible {
+    package enum Step: Sendable, Hashable {
         case key(String)
         case index(Int)
     }
 
-    public var steps: [Step]
+    package var steps: [Step]
 
-    public init(_ steps: [Step]) {
+    package init(_ steps: [Step]) {
         self.steps = steps
     }
 
     /// `listeners[0].tls`
-    public var description: String {
+    package var description: String {
         steps.reduce(into: "") { text, step in
             switch step {
             case .key(let key): text += (text.isEmpty ? "" : ".") + key
@@ -42,7 +42,7 @@ public struct ConfigurationPlace: Sendable, Hashable, CustomStringConvertible {
 
 extension ConfigurationProblem {
     /// Looks up where in the file the place is.
-    public init(_ place: ConfigurationPlace, in file: String, message: String) {
+    package init(_ place: ConfigurationPlace, in file: String, message: String) {
         let root = try? YAMLDocument.read(ConfigurationFile.text(of: file), file: file)
         let position = root.map { place.position(in: $0) }
         self.init(

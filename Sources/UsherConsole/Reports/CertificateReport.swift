@@ -6,13 +6,22 @@ package struct CertificateReport: Codable, Sendable, Hashable {
     package var usedBy: String
     /// Absolute path: of a certificate the file with its chain.
     package var file: String
-    /// `ok`, `soon` (it expires within `soonDays`), `expired`, `kept` (its files have changed and cannot be used, so
-    /// the one from before stays) or `unusable`.
-    package var state: String
+    package var state: State
     /// Why the files as they are now are not used; absent when they are.
     package var problem: String?
     /// Of the certificate in use; absent when there is none, and for authorities.
     package var certificate: Facts?
+
+    package enum State: String, Codable, Sendable {
+        case ok
+        /// It expires within `soonDays`.
+        case soon
+        case expired
+        /// Its files as they are now should not be used, so the one from before stays; at the start, where there is
+        /// none, it is used all the same.
+        case kept
+        case unusable
+    }
 
     /// What a certificate says of itself.
     package struct Facts: Codable, Sendable, Hashable {
@@ -67,13 +76,13 @@ package struct CertificateReport: Codable, Sendable, Hashable {
     }
 
     /// Somebody has to do something now.
-    package var isBad: Bool { self.state != "ok" && self.state != "soon" }
+    package var isBad: Bool { self.state != .ok && self.state != .soon }
 
-    private static func state(_ problem: String?, _ facts: Facts?) -> String {
-        if let facts, facts.daysLeft < 0 { return "expired" }
-        if problem != nil { return facts == nil ? "unusable" : "kept" }
-        if let facts, facts.daysLeft <= Self.soonDays { return "soon" }
-        return "ok"
+    private static func state(_ problem: String?, _ facts: Facts?) -> State {
+        if let facts, facts.daysLeft < 0 { return .expired }
+        if problem != nil { return facts == nil ? .unusable : .kept }
+        if let facts, facts.daysLeft <= Self.soonDays { return .soon }
+        return .ok
     }
 }
 

@@ -17,7 +17,7 @@ package struct CertificatesText {
             let facts = report.certificate
             table.add([
                 .init(facts.map(Self.names) ?? (report.isBad ? "-" : "(authorities)")),
-                .init(report.state, Self.colour(report.state)), .init(facts.map(Self.expiry) ?? "-"),
+                .init(report.state.rawValue, Self.colour(report.state)), .init(facts.map(Self.expiry) ?? "-"),
                 .init(facts?.key ?? "-"), .init(report.usedBy), .init(facts?.issuer ?? "-"),
             ])
             table.addNote(.init(report.problem ?? report.file, .faint), at: 0)
@@ -36,11 +36,11 @@ package struct CertificatesText {
         "\(facts.notAfter.prefix(10)) (\(facts.daysLeft) days)"
     }
 
-    private static func colour(_ state: String) -> TextColour {
+    private static func colour(_ state: CertificateReport.State) -> TextColour {
         switch state {
-        case "ok": .good
-        case "soon": .warning
-        default: .bad
+        case .ok: .good
+        case .soon: .warning
+        case .expired, .kept, .unusable: .bad
         }
     }
 }

@@ -12,8 +12,4 @@ struct CertificateState: Sendable {
     var replaced: UInt64 = 0
     /// Changes that were refused, because something is wrong with them.
     var refused: UInt64 = 0
-
-    init(file: String) {
-        self.file = file
-    }
 }

@@ -12,7 +12,7 @@ struct CertificateWatch: Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
-                await self.front.refreshCertificates()
+                self.front.refreshCertificates()
                 self.plane.refreshCertificates()
             }
         }

@@ -167,10 +167,9 @@ extension ListenerCertificates.Pair {
         do {
             let files = ServerCertificate.Files(chain: self.settings.chain, key: self.settings.key)
             let certificate = try ServerCertificate(files, rules: rules)
-            self.files.problem = certificate.facts.problem(atUnixSeconds: WallClock.seconds).map {
-                "\(self.settings.chain) cannot be used: \($0)"
-            }
-            guard self.files.problem == nil || isFirst else { return false }
+            let problem = certificate.facts.problem(of: self.settings.chain, atUnixSeconds: WallClock.seconds)
+            self.files.problem = problem?.description
+            guard problem == nil || isFirst else { return false }
             self.certificate = certificate
             self.files.facts = certificate.facts
             return true

@@ -29,13 +29,7 @@ final class ReplicaTLS: Sendable {
         self.logger = logger
         var files = Self.state(of: configuration)
         files?.facts = self.upstream.facts
-        if let chain = configuration.certificate?.chain {
-            do {
-                try self.upstream.facts?.check(chain, atUnixSeconds: WallClock.seconds)
-            } catch {
-                files?.problem = "\(error)"
-            }
-        }
+        files?.problem = self.upstream.problem?.description
         self.state = Mutex(State(files: files, stamps: stamps, seen: stamps))
     }
 

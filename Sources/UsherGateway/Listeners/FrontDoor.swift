@@ -66,10 +66,10 @@ final class FrontDoor: Service {
             for (place, listener) in wanted.filter({ $0.settings.tls != nil })
                 + wanted.filter({ $0.settings.tls == nil })
             where !known.contains(where: { $0.place == place }) {
-                let change = ListenerChange(
+                let configuration = Listener.Configuration(
                     listener, settings.limits, certificates: certificates[place]?.current,
                     httpsPort: Self.httpsPort(wanted, known + added))
-                added.append(try await self.open(listener, at: place, change, certificates[place]))
+                added.append(try await self.open(listener, at: place, configuration, certificates[place]))
             }
         } catch {
             await self.close(added)
@@ -92,10 +92,10 @@ final class FrontDoor: Service {
     }
 
     private func apply(_ listener: OpenListener, _ limits: LimitSettings, httpsPort: Int?) {
-        let change = ListenerChange(
+        let configuration = Listener.Configuration(
             listener.settings, limits, certificates: listener.certificates?.current, httpsPort: httpsPort)
         for (worker, bound) in zip(self.workers, listener.bound) {
-            worker.loop.eventLoop.execute { change.apply(to: bound) }
+            worker.loop.eventLoop.execute { bound.configuration = configuration }
         }
     }
 
@@ -139,7 +139,7 @@ final class FrontDoor: Service {
     }
 
     /// Takes over files that have changed, and swaps what new handshakes use.
-    func refreshCertificates() async {
+    func refreshCertificates() {
         let listeners = self.state.withLock { $0.listeners }
         for listener in listeners {
             guard let certificates = listener.certificates, certificates.refresh(), let set = certificates.current
@@ -178,7 +178,7 @@ final class FrontDoor: Service {
     }
 
     private func open(
-        _ listener: ListenerSettings, at place: ListenerPlace, _ change: ListenerChange,
+        _ listener: ListenerSettings, at place: ListenerPlace, _ configuration: Listener.Configuration,
         _ certificates: ListenerCertificates?
     ) async throws -> OpenListener {
         let lock = try ListenerLock(listener.address)
@@ -190,10 +190,10 @@ final class FrontDoor: Service {
         var bound: [BoundListener] = []
         do {
             for worker in self.workers {
-                let configuration = change.configuration(id: id, address: address)
-                let counts = self.counts
+                let (counts, target) = (self.counts, address)
                 let opened = try await worker.loop.eventLoop.flatSubmit {
-                    Listener.bind(configuration, on: worker.loop, counts: counts, acceptor: worker)
+                    Listener.bind(
+                        configuration, to: target, id: id, on: worker.loop, counts: counts, acceptor: worker)
                 }.get()
                 bound.append(opened)
                 // All workers share the port that the system gave to the first one.

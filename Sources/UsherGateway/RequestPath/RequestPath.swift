@@ -7,8 +7,8 @@ import UsherTransport
 
 // The path of every request, in the order of its phases. docs/life-of-a-request.md tells the same story.
 //
-//   accept    a connection is counted against its limits                Listener, ConnectionCounts
-//   parse     a head becomes bytes and offsets, or a refusal            HTTP1ServerConnection, RequestHead
+//   accept    a connection is counted against its limits, TLS begins    Listener, ConnectionCounts, ConnectionOpening
+//   parse     a head becomes bytes and offsets, or a refusal            RequestHead; HTTP2Machine, RequestTranslation
 //   route     the first route that matches, or 404                      Router
 //   limit     what the route allows of this request                     RoutePlan
 //   pick      a service, then the replica that this try goes to         SessionPlan, Rendezvous, Balancer

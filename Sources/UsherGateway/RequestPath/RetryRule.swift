@@ -1,6 +1,6 @@
 import UsherTransport
 
-/// Whether a request that failed may be tried again (DESIGN "Retries").
+/// Whether a request that failed may be tried again; docs/patterns/replicated.md has the rules.
 ///
 /// Why it failed                                   | Then
 /// ------------------------------------------------|---------------------------------------------------------------

@@ -1,38 +1,34 @@
-package import NIOCore
+import NIOCore
 
 /// The kinds of frames that this codec knows (RFC 9113 §6); others are read over.
-package enum FrameType: UInt8, Sendable, Hashable {
+enum FrameType: UInt8, Sendable, Hashable {
     case data, headers, priority, resetStream, settings, pushPromise, ping, goAway, windowUpdate, continuation
 }
 
 /// What a frame's flags mean (RFC 9113 §6); one bit has two meanings, by the frame's type.
-package struct FrameFlags: OptionSet, Sendable, Hashable {
-    package var rawValue: UInt8
+struct FrameFlags: OptionSet, Sendable, Hashable {
+    var rawValue: UInt8
 
-    package init(rawValue: UInt8) {
-        self.rawValue = rawValue
-    }
-
-    package static let endStream = FrameFlags(rawValue: 0x1)
-    package static let acknowledgement = FrameFlags(rawValue: 0x1)
-    package static let endHeaders = FrameFlags(rawValue: 0x4)
-    package static let padded = FrameFlags(rawValue: 0x8)
-    package static let priority = FrameFlags(rawValue: 0x20)
+    static let endStream = FrameFlags(rawValue: 0x1)
+    static let acknowledgement = FrameFlags(rawValue: 0x1)
+    static let endHeaders = FrameFlags(rawValue: 0x4)
+    static let padded = FrameFlags(rawValue: 0x8)
+    static let priority = FrameFlags(rawValue: 0x20)
 }
 
 /// The nine bytes before a frame's payload (RFC 9113 §4.1).
 package struct FrameHead: Sendable, Hashable {
-    package static let count = 9
+    static let count = 9
     /// The largest payload that we take: `SETTINGS_MAX_FRAME_SIZE` as it is at the beginning. We never send more.
     package static let largestPayload = 16_384
 
     /// Of the payload, in bytes.
-    package var length: Int
+    var length: Int
     /// Nil: a kind that this codec does not know.
-    package var type: FrameType?
-    package var flags: FrameFlags
+    var type: FrameType?
+    var flags: FrameFlags
     /// 0: the connection as a whole.
-    package var stream: UInt32
+    var stream: UInt32
 
     /// Nil when there are fewer than nine bytes.
     @inline(__always)
@@ -54,7 +50,7 @@ package enum HTTP2ErrorCode: UInt32, Sendable, Hashable {
 }
 
 /// Settings that this codec acts on (RFC 9113 §6.5.2).
-package enum HTTP2Setting: UInt16, Sendable, Hashable {
+enum HTTP2Setting: UInt16, Sendable, Hashable {
     case headerTableSize = 1
     case enablePush, maxConcurrentStreams, initialWindowSize, maxFrameSize, maxHeaderListSize
 }
@@ -62,37 +58,37 @@ package enum HTTP2Setting: UInt16, Sendable, Hashable {
 // MARK: Writing
 
 extension ByteBuffer {
-    package mutating func writeFrameHead(_ type: FrameType, _ flags: FrameFlags = [], stream: UInt32, length: Int) {
+    mutating func writeFrameHead(_ type: FrameType, _ flags: FrameFlags = [], stream: UInt32, length: Int) {
         writeMultipleIntegers(
             UInt8(truncatingIfNeeded: length &>> 16), UInt16(truncatingIfNeeded: length), type.rawValue, flags.rawValue,
             stream)
     }
 
-    package mutating func writeSettings(_ settings: [(HTTP2Setting, UInt32)]) {
+    mutating func writeSettings(_ settings: [(HTTP2Setting, UInt32)]) {
         writeFrameHead(.settings, stream: 0, length: settings.count * 6)
         for (setting, value) in settings { writeMultipleIntegers(setting.rawValue, value) }
     }
 
-    package mutating func writeSettingsAcknowledgement() {
+    mutating func writeSettingsAcknowledgement() {
         writeFrameHead(.settings, .acknowledgement, stream: 0, length: 0)
     }
 
-    package mutating func writePing(_ payload: UInt64, isAcknowledgement: Bool) {
+    mutating func writePing(_ payload: UInt64, isAcknowledgement: Bool) {
         writeFrameHead(.ping, isAcknowledgement ? .acknowledgement : [], stream: 0, length: 8)
         writeInteger(payload)
     }
 
-    package mutating func writeGoAway(lastStream: UInt32, _ code: HTTP2ErrorCode) {
+    mutating func writeGoAway(lastStream: UInt32, _ code: HTTP2ErrorCode) {
         writeFrameHead(.goAway, stream: 0, length: 8)
         writeMultipleIntegers(lastStream, code.rawValue)
     }
 
-    package mutating func writeReset(stream: UInt32, _ code: HTTP2ErrorCode) {
+    mutating func writeReset(stream: UInt32, _ code: HTTP2ErrorCode) {
         writeFrameHead(.resetStream, stream: stream, length: 4)
         writeInteger(code.rawValue)
     }
 
-    package mutating func writeWindowUpdate(stream: UInt32, increment: Int) {
+    mutating func writeWindowUpdate(stream: UInt32, increment: Int) {
         writeFrameHead(.windowUpdate, stream: stream, length: 4)
         writeInteger(UInt32(clamping: increment))
     }

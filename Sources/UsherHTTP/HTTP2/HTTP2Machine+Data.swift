@@ -51,21 +51,19 @@ extension HTTP2Machine {
         return nil
     }
 
-    /// Passes on what is there of a DATA frame; nil when the frame is over without anything to tell.
-    mutating func readData(_ input: inout ByteBuffer, _ out: inout ByteBuffer, _ now: MonotonicTime) -> Event? {
-        guard case .data(let place, let remaining, let padding, let endsStream) = phase, let place else {
-            phase = .head
-            return nil
-        }
-        if remaining > 0 {
-            guard let piece = input.readSlice(length: min(remaining, input.readableBytes)), piece.readableBytes > 0
-            else { return .needsMore }
-            phase = .data(
-                place: place, remaining: remaining - piece.readableBytes, padding: padding, endsStream: endsStream)
-            return .body(place: place, piece)
-        }
-        phase = padding > 0 ? .skip(padding) : .head
-        guard endsStream else { return nil }
+    /// Passes on what is there of a DATA frame.
+    mutating func readData(
+        _ place: Int, _ remaining: Int, _ padding: Int, _ endsStream: Bool, _ input: inout ByteBuffer
+    ) -> Event {
+        guard let piece = input.readSlice(length: min(remaining, input.readableBytes)), piece.readableBytes > 0
+        else { return .needsMore }
+        phase = .data(
+            place: place, remaining: remaining - piece.readableBytes, padding: padding, endsStream: endsStream)
+        return .body(place: place, piece)
+    }
+
+    /// The last DATA frame of a stream is over.
+    mutating func endData(_ place: Int, _ out: inout ByteBuffer, _ now: MonotonicTime) -> Event? {
         guard table.streams[place].remaining <= 0 else {
             return failStream(table.streams[place].id, .protocolError, &out, now)
         }

@@ -61,9 +61,8 @@ extension HTTP2Machine {
             out.writeBuffer(&piece)
             sendWindow -= count
             table.update(place) { $0.sendWindow -= count }
-            // One for the stream and one for the connection; but whoever opens a window by a few bytes at a time gives
-            // the reason for such frames itself.
-            if data.readableBytes == 0 || count >= Self.smallFrame { updatesExpected = min(updatesExpected + 2, 1024) }
+            // But whoever opens a window by a few bytes at a time gives the reason for such frames itself.
+            if data.readableBytes == 0 || count >= Self.smallFrame { expectUpdates() }
         }
         return last
     }

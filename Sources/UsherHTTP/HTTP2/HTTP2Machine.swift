@@ -66,8 +66,7 @@ package struct HTTP2Machine: ~Copyable {
         case preface
         case head
         case payload(FrameHead)
-        /// - Parameter place: nil: the stream is not there any more, its bytes are thrown away.
-        case data(place: Int?, remaining: Int, padding: Int, endsStream: Bool)
+        case data(place: Int, remaining: Int, padding: Int, endsStream: Bool)
         case skip(Int)
         case over
     }
@@ -80,14 +79,17 @@ package struct HTTP2Machine: ~Copyable {
     }
 
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-    package static let prefaceCount = 24
+    static let prefaceCount = 24
     static let largestWindow = 0x7FFF_FFFF
     /// 32 settings, of which a dozen are known to anybody; a full frame would have 2,730.
     static let largestSettings = 32 * 6
+    /// What stands around a block in a HEADERS frame at most: the padding's length, a priority, the padding.
+    static let largestHeadersPadding = 1 + 5 + 255
+    private static let updatesExpectedMax = 1024
     /// Windows as they are before any setting (RFC 9113 §6.9.2).
     static let initialWindow = 65_535
 
-    package let configuration: Configuration
+    let configuration: Configuration
     var phase = Phase.preface
     var decoder = HPACKDecoder()
     var table = StreamTable()
@@ -96,7 +98,7 @@ package struct HTTP2Machine: ~Copyable {
     var hasSettings = false
     /// The highest stream that the client has opened, and the highest one that was taken.
     var highestStream: UInt32 = 0
-    package internal(set) var lastStream: UInt32 = 0
+    var lastStream: UInt32 = 0
     /// The client was told that no more streams are taken.
     var takesNoMore = false
     var failure: (HTTP2ErrorCode, StaticReason)?
@@ -113,7 +115,7 @@ package struct HTTP2Machine: ~Copyable {
     // Floods.
     var resets = FloodCounter()
     var control = FloodCounter()
-    /// WINDOW_UPDATE frames that our own DATA frames give reason for.
+    /// WINDOW_UPDATE frames that requests and our own DATA frames give reason for; a few come before either.
     var updatesExpected = 16
 
     package init(_ configuration: Configuration) {
@@ -138,10 +140,6 @@ package struct HTTP2Machine: ~Copyable {
 
     /// Streams that are open or half closed.
     package var streamCount: Int { table.count }
-    /// The number of the stream at a place.
-    package func stream(at place: Int) -> UInt32 { table.streams[place].id }
-    /// Whether the client has sent all of its request.
-    package func isRemoteClosed(at place: Int) -> Bool { table.streams[place].isRemoteClosed }
 
     /// The client has begun a request's head, or its first words, and not ended it.
     package var isInsideHead: Bool {
@@ -190,9 +188,10 @@ package struct HTTP2Machine: ~Copyable {
                 guard let payload = input.readSlice(length: head.length) else { return .needsMore }
                 phase = .head
                 if let event = take(head, payload, &fields, &out, now) { return event }
-            case .data:
-                guard let event = readData(&input, &out, now) else { continue }
-                return event
+            case .data(let place, let remaining, let padding, let endsStream):
+                if remaining > 0 { return readData(place, remaining, padding, endsStream, &input) }
+                phase = padding > 0 ? .skip(padding) : .head
+                if endsStream, let event = endData(place, &out, now) { return event }
             case .skip(let count):
                 let there = min(count, input.readableBytes)
                 input.moveReaderIndex(forwardBy: there)
@@ -236,6 +235,9 @@ package struct HTTP2Machine: ~Copyable {
             failure = (.enhanceYourCalm, "too many frames that ask for nothing")
         }
     }
+
+    /// One WINDOW_UPDATE for a stream and one for the connection have their reason.
+    mutating func expectUpdates() { updatesExpected = min(updatesExpected + 2, Self.updatesExpectedMax) }
 
     mutating func noteReset(_ now: MonotonicTime) {
         if resets.note(nowNanoseconds: now.nanoseconds) > configuration.resetsMax {

@@ -26,45 +26,28 @@ package enum RequestTranslation {
         return .translated
     }
 
-    /// Fields behind a body as lines that may be sent on, without those that may not come there; nil when they break a
-    /// rule.
-    package static func trailers(_ block: borrowing FieldBlock) -> Trailers?? {
-        guard !block.isTooLarge else { return nil }
+    /// Fields behind a body as lines that may be sent on, without those that may not come there; nil: none are left.
+    ///
+    /// - Throws: the rule that one of them breaks.
+    package static func trailers(_ block: borrowing FieldBlock) throws(StaticReason) -> Trailers? {
+        guard !block.isTooLarge else { throw "trailers that are too large" }
         var lines = ByteBuffer()
         let bytes = block.bytes.span
         for field in block.fields {
             let id: HeaderID
             switch FieldRules.judge(field, bytes) {
-            case .pseudo, .malformed: return nil
+            case .pseudo: throw "a pseudo-field in the trailers"
+            case .malformed(let reason): throw reason
             case .regular(let found): id = found
             }
-            guard !FieldRules.connection.contains(id) else { return nil }
+            guard !FieldRules.connection.contains(id) else { throw FieldRules.concernsConnection }
             guard !HeaderSet.forbiddenInTrailers.contains(id) else { continue }
             lines.append(bytes.extracting(field.name.range(in: bytes.count)))
             lines.writeStaticString(": ")
             lines.append(bytes.extracting(field.value.range(in: bytes.count)))
             lines.writeStaticString("\r\n")
         }
-        return .some(lines.readableBytes == 0 ? nil : Trailers(bytes: lines))
-    }
-}
-
-/// Why something is malformed, in words that never hold bytes of it.
-package struct StaticReason: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
-    package let text: StaticString
-
-    package init(stringLiteral value: StaticString) {
-        text = value
-    }
-
-    package var description: String { "\(text)" }
-
-    package static func == (left: StaticReason, right: StaticReason) -> Bool {
-        left.description == right.description
-    }
-
-    package func hash(into hasher: inout Hasher) {
-        hasher.combine(description)
+        return lines.readableBytes == 0 ? nil : Trailers(bytes: lines)
     }
 }
 
@@ -90,7 +73,7 @@ private struct RequestLines {
                 if let reason = take(pseudo: field, bytes) { return reason }
             case .regular(let id):
                 isPastPseudo = true
-                guard !FieldRules.connection.contains(id) else { return "a field that concerns one connection" }
+                guard !FieldRules.connection.contains(id) else { return FieldRules.concernsConnection }
                 switch id {
                 case .te:
                     guard equals(field.value, "trailers", bytes) else { return "te that is not trailers" }
@@ -214,6 +197,7 @@ private enum FieldRules {
 
     /// Fields that concern one connection and mean nothing here (RFC 9113 §8.2.2).
     static let connection: HeaderSet = [.connection, .proxyConnection, .keepAlive, .transferEncoding, .upgrade]
+    static let concernsConnection: StaticReason = "a field that concerns one connection"
 
     @inline(__always)
     static func judge(_ field: FieldBlock.Field, _ bytes: Span<UInt8>) -> Verdict {

@@ -2,9 +2,6 @@ package import NIOCore
 
 /// Writes answers as HTTP/2 header blocks.
 package enum ResponseTranslation {
-    /// Fields that HTTP/2 has no use for (RFC 9113 §8.2.2).
-    private static var connection: HeaderSet { HeaderSet.hopByHop }
-
     /// Appends the block of a service's answer: its status and the fields that pass on.
     ///
     /// - Parameters:
@@ -14,7 +11,8 @@ package enum ResponseTranslation {
         _ head: ResponseHead, dropping: HeaderSet, droppingNames: [[UInt8]], to out: inout ByteBuffer
     ) {
         HPACKWriter.writeStatus(head.status, to: &out)
-        let dropped = dropping.union(connection)
+        // HTTP/2 has no use for the others (RFC 9113 §8.2.2).
+        let dropped = dropping.union(.hopByHop)
         let storage = head.bytes
         let fixed = StaticFields.shared
         // An index and two lengths take the place of a colon, white space and a line's end; a long field's numbers take

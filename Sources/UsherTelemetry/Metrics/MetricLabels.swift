@@ -47,7 +47,7 @@ package enum HandshakeEnd: Int, Sendable, Hashable, CaseIterable {
     case completed
     /// Neither side could go on: no common version, a certificate that is not accepted, broken messages.
     case failed
-    /// Not over within 10 s.
+    /// Not over within `limits.head-time`.
     case timedOut
     /// The client left before the end.
     case aborted

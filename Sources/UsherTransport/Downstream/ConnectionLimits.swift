@@ -1,7 +1,7 @@
 internal import UsherCore
 package import UsherHTTP
 
-/// What a client connection may cost, in bytes and nanoseconds (DESIGN "Safe by default").
+/// What a client connection may cost, in bytes and nanoseconds; docs/threat-model.md has the reasons.
 package struct ConnectionLimits: Sendable {
     package var head = HeadLimits()
     /// From a head's first byte to its last; for a PROXY header and for a TLS handshake each as well. Default: 10 s.

@@ -147,11 +147,11 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
             self.refusePlaintext()
         case .malformed(let reason):
             self.report(.failed(reason))
-            self.refuse(alert: 50)
+            self.refuse(.decodeError)
         case .complete(let hello):
             if let offered = hello.applicationProtocols, !offered.contains(where: ALPN.ours.contains) {
                 self.report(.noProtocol)
-                self.refuse(alert: 120)
+                self.refuse(.noApplicationProtocol)
             } else {
                 self.shakeHands(hello)
             }
@@ -204,28 +204,19 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
     private func handOver(_ kind: Successor, rest: ByteBuffer? = nil) {
         self.phase = .over
         guard let context = self.context else { return }
-        let pipeline = context.pipeline.syncOperations
-        do {
-            switch kind {
-            case .http1:
-                let connection = HTTP1ServerConnection(
-                    loop: self.loop, limits: self.limits, peer: self.peer, acceptor: self.acceptor,
-                    listener: self.listener, predecessor: self)
-                connection.socketEnd = self.socketEnd
-                try pipeline.addHandler(connection, position: .after(self))
-            case .http2:
-                try pipeline.addHandler(
-                    HTTP2ServerConnection(
-                        loop: self.loop, limits: self.limits, peer: self.peer, acceptor: self.acceptor,
-                        listener: self.listener, predecessor: self), position: .after(self))
-            }
-        } catch {
-            // Only a pipeline that is going away takes no handlers.
-            return self.abort()
+        switch kind {
+        case .http1:
+            let connection = HTTP1ServerConnection(
+                loop: self.loop, limits: self.limits, peer: self.peer, acceptor: self.acceptor,
+                listener: self.listener, predecessor: self)
+            connection.socketEnd = self.socketEnd
+            self.handOver(to: connection, in: context, rest: rest)
+        case .http2:
+            let connection = HTTP2ServerConnection(
+                loop: self.loop, limits: self.limits, peer: self.peer, acceptor: self.acceptor,
+                listener: self.listener, predecessor: self)
+            self.handOver(to: connection, in: context, rest: rest)
         }
-        context.fireChannelActive()
-        if let rest, rest.readableBytes > 0 { context.fireChannelRead(self.wrapInboundOut(rest)) }
-        pipeline.removeHandler(context: context, promise: nil)
     }
 
     private func report(_ outcome: HandshakeOutcome) {
@@ -242,8 +233,15 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
     }
 
     /// A fatal alert in the clear (RFC 8446 §6.2), which is how handshakes are refused before there are keys.
-    private func refuse(alert: UInt8) {
-        self.refuse(ByteBuffer(bytes: [21, 3, 3, 0, 2, 2, alert]))
+    private func refuse(_ alert: Alert) {
+        // A record of type alert, TLS 1.2's version, two bytes: fatal, and which one.
+        self.refuse(ByteBuffer(bytes: [21, 3, 3, 0, 2, 2, alert.rawValue]))
+    }
+
+    /// `AlertDescription` (RFC 8446 §6).
+    private enum Alert: UInt8 {
+        case decodeError = 50
+        case noApplicationProtocol = 120
     }
 
     /// Sends the last words, then listens a moment, so that a reset does not overtake them.

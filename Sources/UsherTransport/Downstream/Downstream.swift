@@ -134,4 +134,11 @@ package struct LocalAnswer {
         self.addedLines = addedLines
         self.closes = closes
     }
+
+    /// Says why a request is refused.
+    init(_ refusal: Refusal, closes: Bool = false) {
+        var body = ByteBufferAllocator().buffer(capacity: 64)
+        body.writeString("\(refusal.reason)\n")
+        self.init(status: refusal.status, body: body, closes: closes)
+    }
 }

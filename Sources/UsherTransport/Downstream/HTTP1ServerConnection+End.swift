@@ -77,10 +77,8 @@ extension HTTP1ServerConnection {
     }
 
     private func sendRefusal(_ refusal: Refusal) {
-        var body = ByteBufferAllocator().buffer(capacity: 64)
-        body.writeString("\(refusal.reason)\n")
         self.phase = .closing
-        self.answer(LocalAnswer(status: refusal.status, body: body, closes: true))
+        self.answer(LocalAnswer(refusal, closes: true))
         self.lingerAndClose()
     }
 
@@ -96,7 +94,7 @@ extension HTTP1ServerConnection {
             self.sayGoodbye(context)
         }
         // What waits in the channel is sent first, as slowly as the client takes it.
-        self.stalledBytes = self.unsentBytes(context)
+        self.stalledBytes = context.unsentBytes
         let patience = self.stalledBytes > 0 ? self.limits.writeStall : self.limits.linger
         self.loop.schedule(self, after: patience, now: self.loop.now)
         self.adjustReading()

@@ -6,7 +6,7 @@ import UsherHTTP
 extension HTTP1ServerConnection {
     func timeIsOver(now: MonotonicTime) {
         guard let context = self.context else { return }
-        if !self.isWritable || (self.phase == .closing && self.unsentBytes(context) > 0) {
+        if !self.isWritable || (self.phase == .closing && context.unsentBytes > 0) {
             self.checkStall(context, now: now)
             return
         }
@@ -42,7 +42,7 @@ extension HTTP1ServerConnection {
 
     /// A client that takes nothing for `writeStall` is cut off; one that is merely slow is not.
     private func checkStall(_ context: ChannelHandlerContext, now: MonotonicTime) {
-        let unsent = self.unsentBytes(context)
+        let unsent = context.unsentBytes
         if unsent < self.stalledBytes {
             self.stalledBytes = unsent
             self.loop.schedule(self, after: self.limits.writeStall, now: now)
@@ -50,9 +50,5 @@ extension HTTP1ServerConnection {
             self.endHandler(.timedOut)
             self.abort()
         }
-    }
-
-    func unsentBytes(_ context: ChannelHandlerContext) -> Int {
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 }

@@ -35,9 +35,9 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
     private var isProcessing = false
     var bodyIsPaused = false
     /// Nothing was received that could not be the beginning of HTTP/2; inside TLS it is agreed on before.
-    private var mayBeHTTP2: Bool
+    var mayBeHTTP2: Bool
     /// First bytes that may be those of either.
-    private var undecidedInput: ByteBuffer?
+    var undecidedInput: ByteBuffer?
     /// The channel reads as its socket becomes readable.
     private var isReading = true
     var isDraining = false
@@ -162,56 +162,9 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
             self.flush()
             self.resumeInput()
         } else {
-            self.stalledBytes = self.unsentBytes(context)
+            self.stalledBytes = context.unsentBytes
             self.loop.schedule(self, after: self.limits.writeStall, now: self.loop.now)
         }
-    }
-
-    // MARK: HTTP/2
-
-    /// Looks at a connection's first bytes; false when this is not, or may not be, the one to read them.
-    private func isHTTP1(_ input: inout ByteBuffer) -> Bool {
-        let isFirst = self.undecidedInput == nil
-        if var earlier = self.undecidedInput.take() {
-            earlier.writeBuffer(&input)
-            input = earlier
-        }
-        switch HTTP2Machine.preface(input) {
-        case .no:
-            self.mayBeHTTP2 = false
-            return true
-        case .possible:
-            // `P` alone may be the beginning of a POST, too.
-            self.undecidedInput = ByteBuffer(input.readableBytesView)
-            // From the first byte, so that sending one at a time gains nothing.
-            if isFirst { self.loop.schedule(self, after: self.limits.headTime, now: self.loop.now) }
-            return false
-        case .whole:
-            self.becomeHTTP2(input)
-            return false
-        }
-    }
-
-    /// The client speaks HTTP/2 by prior knowledge (RFC 9113 §3.3).
-    private func becomeHTTP2(_ input: ByteBuffer) {
-        guard let context = self.context else { return }
-        let pipeline = context.pipeline.syncOperations
-        self.phase = .closing
-        self.loop.cancel(self)
-        self.giveHeadBack()
-        do {
-            try pipeline.addHandler(
-                HTTP2ServerConnection(
-                    loop: self.loop, limits: self.limits, peer: self.peer, acceptor: self.acceptor,
-                    listener: self.listener, predecessor: self), position: .after(self))
-        } catch {
-            // Only a pipeline that is going away takes no handlers.
-            return self.abort()
-        }
-        context.fireChannelActive()
-        context.fireChannelRead(self.wrapInboundOut(input))
-        self.context = nil
-        pipeline.removeHandler(context: context, promise: nil)
     }
 
     // MARK: Input

@@ -10,39 +10,39 @@ package import UsherCore
 
 /// Accepts connections of one listener on one event loop.
 package enum Listener {
+    /// All of it may change while the listener is open.
     package struct Configuration: Sendable {
-        /// The owner's own number for the listener; its connections carry it. Default: 0.
-        package var id = 0
-        package var address: SocketAddress
-        package var trustedProxies: [IPRange]
-        package var limits: ConnectionLimits
+        /// Peers whose word on clients' addresses holds. Default: nobody.
+        package var trustedProxies: [IPRange] = []
+        package var limits = ConnectionLimits()
         /// Every connection begins with a PROXY header, which only a trusted peer may send. Default: false.
         package var proxyProtocol = false
-        /// `ListenerRules` at the beginning.
+        /// As in `ListenerRules`.
         package var httpsPort: Int?
         package var transportSecurityLine: [UInt8] = []
         /// Connections speak TLS with one of these. Nil: they speak in the clear.
         package var certificates: CertificateSet?
-        /// Connections that the kernel may hold ready for us. Default: 1,024.
-        package var backlog = 1024
 
-        package init(address: SocketAddress, trustedProxies: [IPRange], limits: ConnectionLimits) {
-            self.address = address
-            self.trustedProxies = trustedProxies
-            self.limits = limits
-        }
+        package init() {}
     }
 
+    /// Connections that the kernel may hold ready for us.
+    private static let backlog: Int32 = 1024
+
     /// Binds with SO_REUSEPORT, so that each loop accepts for itself and the kernel spreads the connections.
+    ///
+    /// - Parameter id: the owner's own number for the listener; its connections carry it.
     package static func bind(
-        _ configuration: Configuration, on loop: LoopContext, counts: ConnectionCounts, acceptor: any RequestAcceptor
+        _ configuration: Configuration, to address: SocketAddress, id: Int, on loop: LoopContext,
+        counts: ConnectionCounts, acceptor: any RequestAcceptor
     ) -> EventLoopFuture<BoundListener> {
-        let listener = BoundListener(configuration, loop: loop, counts: counts, acceptor: acceptor)
-        let isIP = configuration.address.protocol != .unix
+        let isIP = address.protocol != .unix
+        let listener = BoundListener(
+            configuration, id: id, isIP: isIP, loop: loop, counts: counts, acceptor: acceptor)
         // Called on this loop, where the acceptor belongs.
         let onPause = NIOLoopBound({ acceptor.connectionRefused(.outOfDescriptors) }, eventLoop: loop.eventLoop)
         var bootstrap = ServerBootstrap(group: loop.eventLoop)
-            .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
+            .serverChannelOption(.backlog, value: Self.backlog)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(AcceptPause(onPause: onPause.value))
@@ -61,7 +61,7 @@ package enum Listener {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try listener.accepted(channel) }
             }
-            .bind(to: configuration.address)
+            .bind(to: address)
             .map { channel in
                 listener.isBound(channel)
                 return listener
@@ -73,10 +73,12 @@ package enum Listener {
 ///
 /// Confinement: its event loop; `@unchecked Sendable` so that it can travel there and back in futures.
 package final class BoundListener: @unchecked Sendable {
-    /// For connections that are accepted from now on; its address and backlog are those of the beginning.
-    package var configuration: Listener.Configuration
-    /// For all connections, also those that are open.
-    package let rules: ListenerRules
+    /// For connections that are accepted from now on; `rules` of it for those that are open, too.
+    package var configuration: Listener.Configuration {
+        didSet { self.rules.follow(self.configuration) }
+    }
+    private let rules: ListenerRules
+    private let isIP: Bool
     /// Where it listens: with the port that the system chose.
     package private(set) var address: SocketAddress?
     private var channel: (any Channel)?
@@ -85,13 +87,13 @@ package final class BoundListener: @unchecked Sendable {
     private let acceptor: any RequestAcceptor
 
     init(
-        _ configuration: Listener.Configuration, loop: LoopContext, counts: ConnectionCounts,
+        _ configuration: Listener.Configuration, id: Int, isIP: Bool, loop: LoopContext, counts: ConnectionCounts,
         acceptor: any RequestAcceptor
     ) {
         self.configuration = configuration
-        self.rules = ListenerRules(
-            id: configuration.id, httpsPort: configuration.httpsPort,
-            transportSecurityLine: configuration.transportSecurityLine)
+        self.rules = ListenerRules(id: id)
+        self.rules.follow(configuration)
+        self.isIP = isIP
         self.loop = loop
         self.counts = counts
         self.acceptor = acceptor
@@ -118,7 +120,7 @@ package final class BoundListener: @unchecked Sendable {
         let peer = Peer(
             address: IPAddress(channel.remoteAddress), destination: IPAddress(channel.localAddress),
             trusted: configuration.trustedProxies)
-        if peer.address == nil && configuration.address.protocol != .unix {
+        if peer.address == nil && self.isIP {
             // Reset before it was accepted: nobody is there who could be refused.
             throw ChannelError.connectPending
         }

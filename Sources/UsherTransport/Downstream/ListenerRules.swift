@@ -5,13 +5,16 @@ package final class ListenerRules {
     /// The owner's own number for the listener.
     package let id: Int
     /// Where requests are redirected to, all of them: the port of a TLS listener. Nil: they are served.
-    package var httpsPort: Int?
+    package private(set) var httpsPort: Int?
     /// The `Strict-Transport-Security` line with its CR LF (RFC 6797 §6.1); empty: none, and a service's own passes.
-    package var transportSecurityLine: [UInt8]
+    package private(set) var transportSecurityLine: [UInt8] = []
 
-    package init(id: Int = 0, httpsPort: Int? = nil, transportSecurityLine: [UInt8] = []) {
+    package init(id: Int = 0) {
         self.id = id
-        self.httpsPort = httpsPort
-        self.transportSecurityLine = transportSecurityLine
+    }
+
+    package func follow(_ configuration: Listener.Configuration) {
+        self.httpsPort = configuration.httpsPort
+        self.transportSecurityLine = configuration.transportSecurityLine
     }
 }

@@ -1,3 +1,5 @@
+import NIOCore
+
 /// A client's connection, whatever it speaks at the moment: known to its acceptor from the first byte to its close.
 ///
 /// Confinement: the channel's event loop.
@@ -27,6 +29,22 @@ package class ServerConnection: TimedObject {
         guard let predecessor = self.predecessor else { return self.acceptor.connectionOpened(self) }
         self.predecessor = nil
         self.acceptor.connection(predecessor, becomes: self)
+    }
+
+    /// Puts what the connection becomes behind this handler, gives it what was received for it, and takes this one out.
+    final func handOver(
+        to successor: any ChannelHandler, in context: ChannelHandlerContext, rest: ByteBuffer? = nil
+    ) {
+        let pipeline = context.pipeline.syncOperations
+        do {
+            try pipeline.addHandler(successor, position: .after(context.handler))
+        } catch {
+            // Only a pipeline that is going away takes no handlers.
+            return self.abort()
+        }
+        context.fireChannelActive()
+        if let rest, rest.readableBytes > 0 { context.fireChannelRead(NIOAny(rest)) }
+        pipeline.removeHandler(context: context, promise: nil)
     }
 
     /// Lets what is under way finish, then closes.

@@ -3,7 +3,7 @@ import UsherCore
 import UsherHTTP
 
 /// Writing: the frames of all streams gather in one buffer, and leave once at the end of the event loop's turn.
-extension HTTP2ServerConnection: LateFlusher {
+extension HTTP2ServerConnection {
     /// What waits beyond this is handed to the channel at once. 64 KiB.
     private static let gatheredMax = 65_536
 
@@ -36,7 +36,7 @@ extension HTTP2ServerConnection: LateFlusher {
         self.loop.flushLater(self)
     }
 
-    package func flushNow() {
+    func flushNow() {
         guard self.isFlushDue else { return }
         self.flush()
     }

@@ -57,13 +57,11 @@ extension HTTP2ServerConnection {
     }
 
     private func stalled() {
-        let streams = self.streams
-        self.streams = []
-        for case let stream? in streams { stream.wasReset(.timedOut) }
+        self.endStreams(.timedOut)
         self.abort()
     }
 
     var unsentBytes: Int {
-        (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        self.context?.unsentBytes ?? 0
     }
 }

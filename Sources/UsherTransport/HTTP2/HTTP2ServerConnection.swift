@@ -173,8 +173,11 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
         guard let stream = self.streams[place] else { return }
         // Whose answer is complete is over with this, in the machine too: nothing is left that could be broken off.
         guard hasTrailers, stream.phase != .discarding else { return stream.receiveEnd(nil) }
-        guard let trailers = RequestTranslation.trailers(self.loop.fields) else {
-            return stream.breakOff("trailers that are not allowed")
+        let trailers: Trailers?
+        do {
+            trailers = try RequestTranslation.trailers(self.loop.fields)
+        } catch {
+            return stream.breakOff(error)
         }
         stream.receiveEnd(trailers)
     }
@@ -183,7 +186,7 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
 
     private func begin(at place: Int, hasBody: Bool, now: MonotonicTime) {
         self.idleSince = nil
-        let stream = HTTP2Stream(self, place: place, id: self.machine.stream(at: place), startedAt: now)
+        let stream = HTTP2Stream(self, place: place, startedAt: now)
         while self.streams.count <= place { self.streams.append(nil) }
         self.streams[place] = stream
         let isDeaf = self.isDeaf
@@ -211,13 +214,16 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
 
     /// The memory for what waits is used up, and this client is one of those for whom much does.
     private var isOverloaded: Bool {
-        self.heldBytes >= 65_536 && self.loop.heldBytes > self.loop.heldBytesMax
+        self.heldBytes >= Self.heldMuch && self.loop.heldBytes > self.loop.heldBytesMax
     }
 
     /// The same by half as much again: no longer what a moment may bring.
     var isFarOverloaded: Bool {
-        self.heldBytes >= 65_536 && self.loop.heldBytes > self.loop.heldBytesMax * 3 / 2
+        self.heldBytes >= Self.heldMuch && self.loop.heldBytes > self.loop.heldBytesMax * 3 / 2
     }
+
+    /// Whoever makes us hold less is no reason for what all of them take. 64 KiB.
+    private static let heldMuch = 65_536
 
     /// What the socket does not take is more than bodies alone can make it, for those stop when it is full: it is
     /// heads, which no window bounds, and for which the client asks without reading them.
@@ -248,7 +254,7 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
         }
     }
 
-    private func endStreams(_ reason: DownstreamEnd) {
+    func endStreams(_ reason: DownstreamEnd) {
         let streams = self.streams
         self.streams = []
         for case let stream? in streams { stream.wasReset(reason) }

@@ -18,7 +18,6 @@ package final class HTTP2Stream: TimedObject, Downstream {
     let connection: HTTP2ServerConnection
     /// Where the connection and its machine keep the stream; only while it is not over.
     let place: Int
-    private let id: UInt32
     package let startedAt: MonotonicTime
     var phase = Phase.answering
     private var requestHead: RequestHead?
@@ -60,10 +59,9 @@ package final class HTTP2Stream: TimedObject, Downstream {
     var blockedBytes = 0
     var blockedSince: MonotonicTime?
 
-    init(_ connection: HTTP2ServerConnection, place: Int, id: UInt32, startedAt: MonotonicTime) {
+    init(_ connection: HTTP2ServerConnection, place: Int, startedAt: MonotonicTime) {
         self.connection = connection
         self.place = place
-        self.id = id
         self.startedAt = startedAt
     }
 
@@ -207,20 +205,15 @@ package final class HTTP2Stream: TimedObject, Downstream {
     /// The request cannot be understood: its stream ends (RFC 9113 §8.1.1), and the log says why.
     func breakOff(_ reason: StaticReason) {
         let refusal = Refusal(400, reason.description)
-        guard self.handler == nil else {
-            self.resetStream(.protocolError, isPeersFault: true)
-            return self.end(.refused(refusal))
-        }
         self.resetStream(.protocolError, isPeersFault: true)
+        guard self.handler == nil else { return self.end(.refused(refusal)) }
         self.connection.acceptor.requestRefused(refusal, on: self)
         self.giveHeadBack()
     }
 
     /// The request is refused before anybody follows it.
     func refuse(_ refusal: Refusal) {
-        var body = ByteBufferAllocator().buffer(capacity: 64)
-        body.writeString("\(refusal.reason)\n")
-        self.write(LocalAnswer(status: refusal.status, body: body))
+        self.write(LocalAnswer(refusal))
         self.connection.acceptor.requestRefused(refusal, on: self)
         self.sendEnd(nil)
         self.giveHeadBack()
@@ -318,7 +311,7 @@ package final class HTTP2Stream: TimedObject, Downstream {
             if isStarted {
                 self.resetStream(.cancel, isPeersFault: true)
             } else {
-                self.write(LocalAnswer(status: refusal.status, body: ByteBuffer(string: "\(refusal.reason)\n")))
+                self.write(LocalAnswer(refusal))
                 self.sendEnd(nil)
             }
             return self.giveHeadBack()

@@ -23,7 +23,7 @@ package final class LoopContext: @unchecked Sendable {
     /// Beyond this, new requests of clients for whom much waits are refused. 8 MiB, and 256 KiB for each
     /// connection, which is what an honest one seldom needs.
     var heldBytesMax: Int { 8_388_608 + 262_144 * self.http2Connections }
-    private var toFlush: [any LateFlusher] = []
+    private var toFlush: [HTTP2ServerConnection] = []
 
     private var turnTime: MonotonicTime?
     private var wheel = TimerWheel()
@@ -52,15 +52,15 @@ package final class LoopContext: @unchecked Sendable {
     }
 
     /// Calls `flushNow` once everything has been done that the sockets have brought in this turn of the loop.
-    func flushLater(_ flusher: any LateFlusher) {
+    func flushLater(_ connection: HTTP2ServerConnection) {
         if self.toFlush.isEmpty { self.eventLoop.assumeIsolated().execute { self.flushAll() } }
-        self.toFlush.append(flusher)
+        self.toFlush.append(connection)
     }
 
     private func flushAll() {
-        let flushers = self.toFlush
+        let connections = self.toFlush
         self.toFlush.removeAll(keepingCapacity: true)
-        for flusher in flushers { flusher.flushNow() }
+        for connection in connections { connection.flushNow() }
     }
 
     // MARK: Dates
@@ -140,11 +140,6 @@ package final class LoopContext: @unchecked Sendable {
             }
         }
     }
-}
-
-/// Something that gathers what it sends during a turn of the loop.
-package protocol LateFlusher: AnyObject {
-    func flushNow()
 }
 
 /// A timer for something that is not itself a connection.

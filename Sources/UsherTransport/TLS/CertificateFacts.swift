@@ -43,8 +43,8 @@ package struct CertificateFacts: Sendable, Hashable {
             return nil
         }
         self.addresses = alternatives.compactMap { name in
-            if case .ipAddress = name { return Self.address(name) }
-            return nil
+            guard case .ipAddress(let octets) = name else { return nil }
+            return octets.bytes.withUnsafeBytes { IPAddress(networkBytes: $0) }.map { "\($0)" }
         }
         self.subject = Self.printable("\(parsed.subject)")
         self.issuer = Self.printable("\(parsed.issuer)")
@@ -63,12 +63,6 @@ package struct CertificateFacts: Sendable, Hashable {
         }
     }
 
-    /// - Throws: what is wrong with its dates at a moment, with the file that it comes from.
-    package func check(_ file: String, atUnixSeconds now: Int) throws(CertificateProblem) {
-        guard let problem = self.problem(atUnixSeconds: now) else { return }
-        throw CertificateProblem("\(file) cannot be used: \(problem)")
-    }
-
     /// Whether a host may use it; a wildcard stands for one label (RFC 6125 §6.4.3).
     package func isFor(_ host: String) -> Bool {
         let rest = host.firstIndex(of: ".").map { host[$0...] }
@@ -80,6 +74,11 @@ package struct CertificateFacts: Sendable, Hashable {
         if now > self.notAfter { return "it expired \(Self.days(from: self.notAfter, to: now)) ago" }
         if now < self.notBefore { return "it is valid only in \(Self.days(from: now, to: self.notBefore))" }
         return nil
+    }
+
+    /// The same with the file that it comes from.
+    package func problem(of file: String, atUnixSeconds now: Int) -> CertificateProblem? {
+        self.problem(atUnixSeconds: now).map { CertificateProblem("\(file) cannot be used: \($0)") }
     }
 
     /// Whole days until it expires; negative once it has.
@@ -108,12 +107,6 @@ package struct CertificateFacts: Sendable, Hashable {
             }
         }
         return nil
-    }
-
-    /// The four or sixteen bytes as people write them.
-    private static func address(_ name: GeneralName) -> String? {
-        guard case .ipAddress(let bytes) = name else { return nil }
-        return bytes.bytes.withUnsafeBytes { IPAddress(networkBytes: $0) }.map { "\($0)" }
     }
 
     /// A name in which no byte can break a header, a log line or a terminal: others become `\XX` (RFC 4514 §2.4).

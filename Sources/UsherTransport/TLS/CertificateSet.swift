@@ -1,7 +1,7 @@
 /// The certificates of one listener, found by the host name that a client asks for; immutable, swapped whole.
 package final class CertificateSet: Sendable {
     /// In the order of the configuration; never empty.
-    package let certificates: [ServerCertificate]
+    private let certificates: [ServerCertificate]
     private let exact: [String: [Int]]
     /// By what stands behind `*.`.
     private let wildcards: [String: [Int]]

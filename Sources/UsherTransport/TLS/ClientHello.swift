@@ -32,14 +32,21 @@ package enum ClientHelloReader {
     /// resumption ticket and a hundred extensions fit in.
     static let longest = 16_384
     static let mostRecords = 16
+    /// A record's head: its type, a version and a length; the most that one may carry in the clear (RFC 8446 §5.1).
+    private static let recordHead = 5
+    private static let largestRecord: UInt16 = 16_384
+    /// `ContentType` and `HandshakeType` (RFC 8446 §B.3).
+    private static let handshake: UInt8 = 22
+    private static let clientHello: UInt8 = 1
 
+    /// - Parameter input: all that came on the connection so far.
     package static func read(_ input: ByteBuffer) -> ClientHelloProgress {
         var records = input
         var message = ByteBuffer()
         var recordCount = 0
         while true {
             guard let type = records.getInteger(at: records.readerIndex, as: UInt8.self) else { return .needsMore }
-            guard type == 22 else {
+            guard type == Self.handshake else {
                 return recordCount == 0 ? .plaintext : .malformed("another record inside the first message")
             }
             guard let major = records.getInteger(at: records.readerIndex + 1, as: UInt8.self) else { return .needsMore }
@@ -48,11 +55,11 @@ package enum ClientHelloReader {
                 return .needsMore
             }
             recordCount += 1
-            guard length > 0, length <= 16_384, recordCount <= Self.mostRecords else {
+            guard length > 0, length <= Self.largestRecord, recordCount <= Self.mostRecords else {
                 return .malformed("a record of a length that is not allowed")
             }
-            let isWhole = records.readableBytes >= 5 + Int(length)
-            records.moveReaderIndex(forwardBy: min(5, records.readableBytes))
+            let isWhole = records.readableBytes >= Self.recordHead + Int(length)
+            records.moveReaderIndex(forwardBy: min(Self.recordHead, records.readableBytes))
             guard var fragment = records.readSlice(length: min(Int(length), records.readableBytes)) else {
                 return .needsMore
             }
@@ -66,7 +73,7 @@ package enum ClientHelloReader {
     private static func look(at message: ByteBuffer) -> ClientHelloProgress? {
         var message = message
         guard let type = message.readInteger(as: UInt8.self) else { return nil }
-        guard type == 1 else { return .malformed("the first message is no ClientHello") }
+        guard type == Self.clientHello else { return .malformed("the first message is no ClientHello") }
         guard let high = message.readInteger(as: UInt8.self), let low = message.readInteger(as: UInt16.self) else {
             return nil
         }
@@ -107,22 +114,32 @@ package enum ClientHelloReader {
 }
 
 extension ClientHello {
+    /// `ExtensionType` (RFC 8446 §4.2), of which only these say something about the certificate or the protocol.
+    private enum Extension {
+        static let serverName: UInt16 = 0
+        static let signatureAlgorithms: UInt16 = 13
+        static let applicationProtocols: UInt16 = 16
+        static let supportedVersions: UInt16 = 43
+    }
+
+    private static let tls13: UInt16 = 0x0304
+
     /// Takes one extension into account; false when it cannot be read.
     fileprivate mutating func take(_ type: UInt16, _ content: inout ByteBuffer) -> Bool {
         switch type {
-        case 0:
+        case Extension.serverName:
             return self.takeServerName(&content)
-        case 13:
+        case Extension.signatureAlgorithms:
             guard var list = content.readVector16() else { return false }
             self.signatureAlgorithms.reserveCapacity(list.readableBytes / 2)
             while let algorithm = list.readInteger(as: UInt16.self) { self.signatureAlgorithms.append(algorithm) }
             return list.readableBytes == 0
-        case 16:
+        case Extension.applicationProtocols:
             return self.takeProtocols(&content)
-        case 43:
+        case Extension.supportedVersions:
             guard var versions = content.readVector8() else { return false }
             while let version = versions.readInteger(as: UInt16.self) {
-                if version == 0x0304 { self.offersTLS13 = true }
+                if version == Self.tls13 { self.offersTLS13 = true }
             }
             return versions.readableBytes == 0
         default:

@@ -3,14 +3,16 @@ import NIOSSL
 
 /// The TLS ends of channels, and what they tell of the other side.
 enum TLSHandlers {
+    /// How long the other side may take to answer the end of TLS before the connection is closed all the same.
+    static let shutdownTime = TimeAmount.seconds(2)
     /// Largest buffer for encrypted bytes that a connection keeps between writes. 32 KiB: two records.
-    static let keptBytes = 32_768
+    private static let keptBytes = 32_768
 
     static func server(_ context: NIOSSLContext) -> NIOSSLServerHandler {
         NIOSSLServerHandler(context: context, customVerificationCallback: nil, configuration: Self.configuration)
     }
 
-    private static var configuration: NIOSSLHandler.Configuration {
+    static var configuration: NIOSSLHandler.Configuration {
         var configuration = NIOSSLHandler.Configuration()
         configuration.maximumPreservedOutboundBufferCapacity = Self.keptBytes
         return configuration

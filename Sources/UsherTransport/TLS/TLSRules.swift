@@ -38,7 +38,7 @@ package struct TLSRules: Sendable {
         configuration.minimumTLSVersion = self.minimum == .tls13 ? .tlsv13 : .tlsv12
         configuration.cipherSuiteValues = Self.cipherSuites
         configuration.applicationProtocols = ALPN.ours
-        configuration.shutdownTimeout = .seconds(2)
+        configuration.shutdownTimeout = TLSHandlers.shutdownTime
         if let clients = self.clients {
             configuration.trustRoots = .certificates(clients.authorities)
             configuration.certificateVerification =

@@ -50,19 +50,23 @@ package final class UpstreamTLS: Sendable, Hashable {
     /// - Throws: `CertificateProblem`, and then everything stays as it was.
     package func reload() throws {
         let loaded = try Self.load(self.configuration)
-        if let files = self.configuration.certificate {
-            try loaded.facts?.check(files.chain, atUnixSeconds: WallClock.seconds)
-        }
+        if let problem = self.problem(of: loaded.facts) { throw problem }
         self.loaded.withLock { $0 = loaded }
+    }
+
+    /// Why the certificate in use should not be shown to replicas; nil when it is valid now, or there is none.
+    package var problem: CertificateProblem? { self.problem(of: self.facts) }
+
+    private func problem(of facts: CertificateFacts?) -> CertificateProblem? {
+        guard let chain = self.configuration.certificate?.chain else { return nil }
+        return facts?.problem(of: chain, atUnixSeconds: WallClock.seconds)
     }
 
     /// The TLS end of a new connection.
     func handler(to address: ReplicaAddress) throws -> NIOSSLClientHandler {
-        var configuration = NIOSSLHandler.Configuration()
-        configuration.maximumPreservedOutboundBufferCapacity = TLSHandlers.keptBytes
-        return try NIOSSLClientHandler(
+        try NIOSSLClientHandler(
             context: self.loaded.withLock { $0.context }, serverHostname: self.serverName(of: address),
-            customVerificationCallback: nil, configuration: configuration)
+            customVerificationCallback: nil, configuration: TLSHandlers.configuration)
     }
 
     /// A certificate for the address that we are connected to has been good enough so far, also where a name is asked
@@ -89,7 +93,7 @@ package final class UpstreamTLS: Sendable, Hashable {
         configuration.minimumTLSVersion = .tlsv12
         configuration.certificateVerification = .fullVerification
         configuration.applicationProtocols = ["http/1.1"]
-        configuration.shutdownTimeout = .seconds(2)
+        configuration.shutdownTimeout = TLSHandlers.shutdownTime
         if let file = settings.authorities {
             configuration.trustRoots = .certificates(try CertificateFile.certificates(in: file))
         }
@@ -106,8 +110,7 @@ package final class UpstreamTLS: Sendable, Hashable {
             guard let files = settings.certificate else {
                 throw CertificateProblem("the system's certificates cannot be read: \(error)")
             }
-            throw CertificateProblem(
-                "the key in \(files.key) does not belong to the first certificate in \(files.chain)")
+            throw CertificateProblem.mismatch(files)
         }
     }
 }

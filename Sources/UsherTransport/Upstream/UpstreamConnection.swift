@@ -140,7 +140,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
 
     /// Waits as long as the replica takes what is left, and a moment for its own end.
     private func checkEnd(now: MonotonicTime, isFirst: Bool) {
-        let unsent = (try? self.context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        let unsent = self.context?.unsentBytes ?? 0
         guard isFirst || unsent < self.unsentAtEnd else { return self.close() }
         self.unsentAtEnd = unsent
         self.bound(by: unsent > 0 ? self.deadlines.idle : Self.linger, now: now)

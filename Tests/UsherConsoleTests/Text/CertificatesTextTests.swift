@@ -22,10 +22,10 @@ import Testing
             + [(50, "x", "kept"), (-1, "x", "expired")])
     func states(daysLeft: Int, problem: String?, state: String) {
         let report = report(["a"], daysLeft: daysLeft, problem: problem)
-        #expect(report.state == state)
+        #expect(report.state.rawValue == state)
         #expect(report.isBad == (state != "ok" && state != "soon"))
-        #expect(CertificateReport(usedBy: "x", file: "y", problem: "z", facts: nil).state == "unusable")
-        #expect(CertificateReport(usedBy: "x", file: "y", problem: nil, facts: nil).state == "ok")
+        #expect(CertificateReport(usedBy: "x", file: "y", problem: "z", facts: nil).state == .unusable)
+        #expect(CertificateReport(usedBy: "x", file: "y", problem: nil, facts: nil).state == .ok)
     }
 
     @Test("a line a certificate, and under it its file or what is wrong with it")

@@ -38,7 +38,7 @@ final class MachineFixture {
             switch event {
             case .needsMore: return events
             case .request(let place, let hasBody):
-                events.append("request \(machine.stream(at: place))\(hasBody ? " with body" : "")")
+                events.append("request \(machine.table.streams[place].id)\(hasBody ? " with body" : "")")
             case .body(let place, let data): events.append("body at \(place): \(String(buffer: data))")
             case .bodyEnd(let place, let hasTrailers):
                 events.append("end at \(place)\(hasTrailers ? " with trailers" : "")")

@@ -185,12 +185,19 @@ struct RequestTranslationTests {
 
     @Test("trailers are lines without those that may not come there")
     func trailers() throws {
-        let found = RequestTranslation.trailers(
+        let found = try RequestTranslation.trailers(
             try block([("x-sum", "1"), ("content-length", "5"), ("x-b", "2"), ("host", "a"), ("usher-identity", "x")]))
-        #expect(found.map { $0.map { String(buffer: $0.bytes) } } == "x-sum: 1\r\nx-b: 2\r\n")
-        #expect(RequestTranslation.trailers(try block([])) == .some(nil))
-        for bad in [(":path", "/"), ("X-A", "1"), ("x", "a\nb"), ("connection", "close")] {
-            #expect(RequestTranslation.trailers(try block([bad])) == nil)
+        #expect(found.map { String(buffer: $0.bytes) } == "x-sum: 1\r\nx-b: 2\r\n")
+        #expect(try RequestTranslation.trailers(try block([])) == nil)
+        let broken: [((String, String), StaticReason)] = [
+            ((":path", "/"), "a pseudo-field in the trailers"),
+            (("X-A", "1"), "a forbidden byte in a field name"),
+            (("x", "a\nb"), "a forbidden byte in a value"),
+            (("connection", "close"), "a field that concerns one connection"),
+        ]
+        for (field, reason) in broken {
+            let list = try block([field])
+            #expect(throws: reason) { try RequestTranslation.trailers(list) }
         }
     }
 }

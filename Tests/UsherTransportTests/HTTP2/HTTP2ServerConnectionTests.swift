@@ -93,7 +93,10 @@ struct HTTP2ServerConnectionTests {
 
     @Test("a TLS listener's promise replaces a service's own")
     func transportSecurity() throws {
-        let rules = ListenerRules(transportSecurityLine: Array("Strict-Transport-Security: max-age=9\r\n".utf8))
+        var configuration = Listener.Configuration()
+        configuration.transportSecurityLine = Array("Strict-Transport-Security: max-age=9\r\n".utf8)
+        let rules = ListenerRules()
+        rules.follow(configuration)
         let fixture = try HTTP2Fixture(listener: rules)
         fixture.path.behaviour = .wait
         try fixture.receive(Wire.get(1) + Wire.get(3))

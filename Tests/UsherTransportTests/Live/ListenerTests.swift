@@ -47,7 +47,7 @@ struct ListenerTests {
             try await drip.sendByteByByte(header + Self.get)
             #expect(try await drip.receive(through: "ok").contains("200 OK"))
             let opened = relay.notes.entries.filter { $0.hasPrefix("opened") }
-            #expect(opened == ["opened at 0 from \(addresses)", "opened at 0 from \(addresses)"])
+            #expect(opened == ["opened at 3 from \(addresses)", "opened at 3 from \(addresses)"])
             await whole.close()
             await drip.close()
         }
@@ -112,16 +112,14 @@ struct ListenerTests {
             try await other.send("PROXY UNKNOWN\r\n" + Self.get)
             _ = try await other.receive(through: "ok")
             let told = relay.notes.entries.filter { $0.hasPrefix("opened") || $0.hasPrefix("refused") }
-            #expect(told == ["opened at 0 from 127.0.0.1 to 127.0.0.1"])
+            #expect(told == ["opened at 3 from 127.0.0.1 to 127.0.0.1"])
             await other.close()
         }
     }
 
     @Test("a new configuration holds for the next connection and leaves those that are there alone")
     func update() async throws {
-        try await Self.stage {
-            $0.id = 3
-        } _: { relay, listener, port in
+        try await Self.stage { relay, listener, port in
             let first = try await RawClient.connect(port: port)
             try await first.send(Self.get)
             _ = try await first.receive(through: "ok")

@@ -48,26 +48,18 @@ final class Relay: RequestAcceptor, UpstreamPoolOwner, @unchecked Sendable {
     }
 
     /// Opens a listener on a port of the system's choice.
-    func listen(_ change: @escaping @Sendable (inout Listener.Configuration) -> Void = { _ in }) async throws
-        -> BoundListener
-    {
-        try await self.loop.eventLoop.flatSubmit {
-            let configured: Result<Listener.Configuration, any Error> = Result {
-                var configuration = Listener.Configuration(
-                    address: try SocketAddress(ipAddress: "127.0.0.1", port: 0), trustedProxies: [],
-                    limits: ConnectionLimits())
-                change(&configuration)
-                return configuration
-            }
-            switch configured {
-            case .failure(let error):
-                return self.loop.eventLoop.makeFailedFuture(error)
-            case .success(let configuration):
-                return Listener.bind(
-                    configuration, on: self.loop, counts: ConnectionCounts(.init()), acceptor: self)
-            }
+    func listen(_ change: (inout Listener.Configuration) -> Void = { _ in }) async throws -> BoundListener {
+        let address = try SocketAddress(ipAddress: "127.0.0.1", port: 0)
+        var configuration = Listener.Configuration()
+        change(&configuration)
+        return try await self.loop.eventLoop.flatSubmit { [configuration] in
+            Listener.bind(
+                configuration, to: address, id: Self.listenerID, on: self.loop, counts: ConnectionCounts(.init()),
+                acceptor: self)
         }.get()
     }
+
+    private static let listenerID = 3
 
     func onLoop<Value: Sendable>(_ body: @escaping @Sendable (Relay) -> Value) async throws -> Value {
         try await self.loop.eventLoop.submit { body(self) }.get()

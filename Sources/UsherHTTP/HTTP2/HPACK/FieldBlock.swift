@@ -47,33 +47,25 @@ package struct FieldBlock: ~Copyable {
         table.decode(span, to: &bytes)
     }
 
-    /// Copies a name or value that stands here already.
-    mutating func append(copyOf slice: ByteSlice) {
-        let range = slice.range(in: bytes.count)
-        bytes.append(contentsOf: bytes[range])
-    }
-
     /// The bytes from `start` to `middle` are a field's name, those from there to the end its value.
     mutating func addField(from start: Int, _ middle: Int) {
-        let field = Field(name: ByteSlice(from: start, to: middle), value: ByteSlice(from: middle, to: bytes.count))
-        guard account(bytes.count - start) else {
-            bytes.removeLast(bytes.count - start)
-            return
-        }
-        fields.append(field)
-    }
-
-    /// Counts a field that is read over.
-    mutating func skip(_ count: Int) { weight += count + 32 }
-
-    /// Whether a field of this many bytes still has room; once one had none, no other has.
-    mutating func account(_ count: Int) -> Bool {
-        weight += count + 32
+        weigh(bytes.count - start)
+        // Once one had no room, no other has.
         if weight > weightMax || fields.count >= fieldsMax { isTooLarge = true }
-        return !isTooLarge
+        guard !isTooLarge else { return bytes.removeLast(bytes.count - start) }
+        fields.append(
+            Field(name: ByteSlice(from: start, to: middle), value: ByteSlice(from: middle, to: bytes.count)))
     }
 
-    // MARK: Reading
+    /// Adds a copy of a field. Bombs are made of these, a byte each: once there is no room any more nothing is copied.
+    mutating func add(name: Span<UInt8>, value: Span<UInt8>) {
+        guard !isTooLarge else { return weigh(name.count + value.count) }
+        let start = end
+        append(name)
+        let middle = end
+        append(value)
+        addField(from: start, middle)
+    }
 
-    func span(_ slice: ByteSlice) -> Range<Int> { slice.range(in: bytes.count) }
+    private mutating func weigh(_ count: Int) { weight += count + 32 }
 }

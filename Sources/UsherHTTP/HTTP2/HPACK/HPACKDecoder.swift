@@ -47,25 +47,16 @@ struct HPACKDecoder {
     // MARK: Fields
 
     private mutating func addIndexed(_ index: Int, to fields: inout FieldBlock) throws(Fault) {
-        // Bombs are made of these: one byte each. Once there is no room any more nothing is copied.
         guard index > StaticFields.count else {
             guard index > 0 else { throw .malformed }
-            guard !fields.isTooLarge else {
-                return fields.skip(Int(fixed.names[index].count + fixed.values[index].count))
-            }
-            let start = fields.end
-            fields.append(fixed.bytes.span.extracting(fixed.names[index].range(in: fixed.bytes.count)))
-            let middle = fields.end
-            fields.append(fixed.bytes.span.extracting(fixed.values[index].range(in: fixed.bytes.count)))
-            return fields.addField(from: start, middle)
+            let all = fixed.bytes.span
+            return fields.add(
+                name: all.extracting(fixed.names[index].range(in: all.count)),
+                value: all.extracting(fixed.values[index].range(in: all.count)))
         }
         guard let places = table.places(at: index - StaticFields.count - 1) else { throw .malformed }
-        guard !fields.isTooLarge else { return fields.skip(places.name.count + places.value.count) }
-        let start = fields.end
-        fields.append(table.bytes.span.extracting(places.name))
-        let middle = fields.end
-        fields.append(table.bytes.span.extracting(places.value))
-        fields.addField(from: start, middle)
+        let all = table.bytes.span
+        fields.add(name: all.extracting(places.name), value: all.extracting(places.value))
     }
 
     private mutating func addLiteral(

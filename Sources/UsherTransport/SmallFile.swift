@@ -1,0 +1,33 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+
+/// Reading files whole that are small when they are what they should be.
+enum SmallFile {
+    /// Why one cannot be read, in the system's words.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+        fileprivate init() { self.description = String(cString: strerror(errno)) }
+    }
+
+    /// The file's bytes, and no more than `limit` and a piece of them; blocks while it reads.
+    ///
+    /// Pipes and devices are not waited for.
+    static func bytes(of path: String, upTo limit: Int) throws(Failure) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw Failure() }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 16_384)
+        while bytes.count <= limit {
+            let count = piece.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw Failure() }
+            if count == 0 { break }
+            bytes += piece[..<count]
+        }
+        return bytes
+    }
+}

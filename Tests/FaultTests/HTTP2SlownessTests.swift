@@ -50,6 +50,32 @@ extension FaultTests {
             }
         }
 
+        @Test("answers that a full socket keeps back hold little memory, though no window does")
+        func fullSockets() throws {
+            try Siege.run { siege in
+                let port = siege.usher.port
+                for (name, window): (String, UInt32) in [("from the start", 1 << 30), ("all at once", 0)] {
+                    try siege.withstand(
+                        "sockets that are full \(name)", connect: { try RawClient(port, receiveBuffer: 4096) }
+                    ) { horde in
+                        let requests = (0..<100).flatMap { Wire.get(UInt32(2 * $0 + 1), "/bytes/60000") }
+                        let later = ContinuousClock.now.advanced(by: .seconds(2))
+                        horde.play(within: .seconds(4), reads: false, until: { _ in false }) { number in
+                            switch number {
+                            case 0: return Wire.preface + Wire.settings([(4, window)]) + Wire.windowUpdate(0, 1 << 30)
+                            case 1: return requests
+                            case 2 where window == 0:
+                                // The answers are there by then.
+                                while ContinuousClock.now < later { usleep(1000) }
+                                return Wire.settings([(4, 1 << 30)])
+                            default: return nil
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
         @Test("windows that open by a byte at a time, as fast as they can, count as a flood")
         func dribbles() throws {
             let hundred = (0..<100).flatMap { Wire.get(UInt32(2 * $0 + 1), "/bytes/20000") }

@@ -18,6 +18,8 @@ final class ScriptedRequestPath: RequestAcceptor {
 
     var behaviour = Behaviour.echo
     var notes: [String] = []
+    /// What arrives of a body counts as kept until there is an answer.
+    var keepsBodies = false
     var exchanges: [Exchange] = []
     var open = 0
 
@@ -45,6 +47,7 @@ final class ScriptedRequestPath: RequestAcceptor {
         private let path: ScriptedRequestPath
         private(set) var body = ByteBuffer()
         private var target = ""
+        private var isAnswered = false
 
         init(_ downstream: any Downstream, _ path: ScriptedRequestPath) {
             self.downstream = downstream
@@ -62,6 +65,8 @@ final class ScriptedRequestPath: RequestAcceptor {
             if self.path.behaviour == .answerAtOnce { self.answer("at once") }
         }
 
+        var keptBytes: Int { self.path.keepsBodies && !self.isAnswered ? self.body.readableBytes : 0 }
+
         func requestBody(_ data: ByteBuffer) {
             self.body.writeImmutableBuffer(data)
             if self.path.behaviour == .pause { self.downstream.pauseBody() }
@@ -77,6 +82,7 @@ final class ScriptedRequestPath: RequestAcceptor {
 
         /// Passes a replica's head on, the way it came.
         func pass(_ head: String, body: String = "", edits: HeadEdits = HeadEdits()) {
+            self.isAnswered = true
             let answer = ResponseHead()
             var input = ByteBuffer(string: head)
             guard answer.parse(&input, requestMethod: .get, limits: HeadLimits()) == .complete else { return }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import NIOSSL
 import Testing
 import UsherCore
 import UsherHTTP
@@ -142,5 +143,27 @@ struct UpstreamConnectionTests {
     @Test("a connection that closes before a byte of the answer says so")
     func closedBeforeAnswer() throws {
         #expect(try self.events([]) == "[]  [] closedBeforeAnswer")
+    }
+
+    @Test("an answer that lasts until the close is not whole when the connection is cut off (RFC 9112 §9.8)")
+    func cutOff() throws {
+        let fixture = try UpstreamFixture()
+        try fixture.send()
+        try fixture.receive("HTTP/1.0 200 OK\r\n\r\nuntil the".utf8)
+        fixture.channel.pipeline.fireErrorCaught(NIOSSLError.uncleanShutdown)
+        #expect(fixture.notes.all == "[] 200 [until the] closedInAnswer")
+    }
+
+    @Test("nobody gets a connection that is being closed")
+    func closing() throws {
+        final class SlowClose: ChannelOutboundHandler {
+            typealias OutboundIn = Never
+            func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {}
+        }
+        let fixture = try UpstreamFixture()
+        try fixture.channel.pipeline.syncOperations.addHandler(SlowClose(), position: .first)
+        #expect(fixture.connection.isUsable)
+        fixture.connection.close()
+        #expect(!fixture.connection.isUsable)
     }
 }

@@ -12,6 +12,8 @@ final class ListenerCertificates: Sendable {
         /// In use; nil: there never was a good one.
         var certificate: ServerCertificate?
         var stamps: [FileStamp?] = []
+        /// When files that are not valid yet are looked at again, whether they have changed or not.
+        var retryAt: Int?
 
         init(_ settings: CertificateSettings) {
             self.settings = settings
@@ -63,12 +65,20 @@ final class ListenerCertificates: Sendable {
 
     // MARK: Changes
 
-    /// Looks at the files, and takes over those that have changed, lie still and are good; true when any was.
-    func refresh() -> Bool {
+    /// What a look at the files has changed.
+    enum Change {
+        case nothing
+        case certificates
+        /// Who comes in, too: what was agreed on with clients before holds no more.
+        case authorities
+    }
+
+    /// Looks at the files, and takes over those that have changed, lie still and are good.
+    func refresh() -> Change {
         let stamps = Self.stamps(of: self.settings)
         return self.state.withLock { state in
             defer { state.seen = stamps }
-            guard stamps == state.seen else { return false }
+            guard stamps == state.seen else { return .nothing }
             let hasNewRules = self.refreshAuthorities(&state)
             var isChanged = hasNewRules
             for index in state.pairs.indices {
@@ -79,7 +89,7 @@ final class ListenerCertificates: Sendable {
                 }
             }
             if isChanged { state.set = CertificateSet(state.pairs.compactMap(\.certificate)) }
-            return isChanged
+            return hasNewRules ? .authorities : isChanged ? .certificates : .nothing
         }
     }
 
@@ -118,7 +128,8 @@ final class ListenerCertificates: Sendable {
     }
 
     private func refresh(_ pair: inout Pair, _ rules: TLSRules) -> Bool {
-        guard pair.stamps != Self.stamps(of: pair.settings) else { return false }
+        let isDue = pair.retryAt.map { WallClock.seconds >= $0 } ?? false
+        guard isDue || pair.stamps != Self.stamps(of: pair.settings) else { return false }
         let isGood = pair.load(rules, isFirst: pair.certificate == nil)
         if isGood, let certificate = pair.certificate {
             pair.files.replaced += 1
@@ -164,11 +175,13 @@ extension ListenerCertificates.Pair {
     @discardableResult
     fileprivate mutating func load(_ rules: TLSRules, isFirst: Bool) -> Bool {
         self.stamps = ListenerCertificates.stamps(of: self.settings)
+        self.retryAt = nil
         do {
             let files = ServerCertificate.Files(chain: self.settings.chain, key: self.settings.key)
             let certificate = try ServerCertificate(files, rules: rules)
             let problem = certificate.facts.problem(of: self.settings.chain, atUnixSeconds: WallClock.seconds)
             self.files.problem = problem?.description
+            self.retryAt = problem?.endsAt
             guard problem == nil || isFirst else { return false }
             self.certificate = certificate
             self.files.facts = certificate.facts

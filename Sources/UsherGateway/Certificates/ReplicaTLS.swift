@@ -9,6 +9,8 @@ final class ReplicaTLS: Sendable {
     private struct State {
         var files: CertificateState?
         var stamps: [FileStamp?]
+        /// When a certificate that is not valid yet is looked at again, whether its files have changed or not.
+        var retryAt: Int?
         /// As the last look found them: half a file is not what its author means, so they have to lie still.
         var seen: [FileStamp?]
     }
@@ -29,8 +31,9 @@ final class ReplicaTLS: Sendable {
         self.logger = logger
         var files = Self.state(of: configuration)
         files?.facts = self.upstream.facts
-        files?.problem = self.upstream.problem?.description
-        self.state = Mutex(State(files: files, stamps: stamps, seen: stamps))
+        let problem = self.upstream.problem
+        files?.problem = problem?.description
+        self.state = Mutex(State(files: files, stamps: stamps, retryAt: problem?.endsAt, seen: stamps))
     }
 
     /// What the files are like, also when they cannot be used; nil when there are none.
@@ -61,8 +64,10 @@ final class ReplicaTLS: Sendable {
         let stamps = self.upstream.configuration.files.map { FileStamp($0) }
         self.state.withLock { state in
             defer { state.seen = stamps }
-            guard stamps == state.seen, stamps != state.stamps else { return }
+            let isDue = state.retryAt.map { WallClock.seconds >= $0 } ?? false
+            guard stamps == state.seen, isDue || stamps != state.stamps else { return }
             state.stamps = stamps
+            state.retryAt = nil
             do {
                 try self.upstream.reload()
                 state.files?.facts = self.upstream.facts
@@ -71,6 +76,7 @@ final class ReplicaTLS: Sendable {
                 self.logger.notice("certificates for replicas replaced", metadata: ["service": "\(self.service)"])
             } catch {
                 state.files?.problem = "\(error)"
+                state.retryAt = (error as? CertificateProblem)?.endsAt
                 state.files?.refused += 1
                 self.logger.error(
                     "changed certificates for replicas are not used; the old ones stay",

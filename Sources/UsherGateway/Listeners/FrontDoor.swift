@@ -78,16 +78,18 @@ final class FrontDoor: Service {
         self.counts.update(.init(settings.limits))
         let listeners = self.state.withLock { state in
             state.listeners += added
+            let httpsPort = Self.httpsPort(wanted, state.listeners)
             for index in state.listeners.indices {
-                let place = state.listeners[index].place
-                guard let changed = wanted.first(where: { $0.place == place }) else { continue }
-                state.listeners[index].settings = changed.settings
-                state.listeners[index].certificates = certificates[place]
+                let before = state.listeners[index]
+                if let changed = wanted.first(where: { $0.place == before.place }) {
+                    state.listeners[index].settings = changed.settings
+                    state.listeners[index].certificates = certificates[before.place]
+                }
+                self.apply(state.listeners[index], settings.limits, httpsPort: httpsPort)
+                if state.listeners[index].settings.letsInOthers(than: before.settings) { self.drain(before) }
             }
             return state.listeners
         }
-        let httpsPort = Self.httpsPort(wanted, listeners)
-        for listener in listeners { self.apply(listener, settings.limits, httpsPort: httpsPort) }
         return wanted.map { place, _ in listeners.first { $0.place == place }?.port ?? 0 }
     }
 
@@ -142,13 +144,26 @@ final class FrontDoor: Service {
     func refreshCertificates() {
         let listeners = self.state.withLock { $0.listeners }
         for listener in listeners {
-            guard let certificates = listener.certificates, certificates.refresh(), let set = certificates.current
-            else {
-                continue
+            guard let certificates = listener.certificates else { continue }
+            let change = certificates.refresh()
+            guard change != .nothing, let set = certificates.current else { continue }
+            self.state.withLock { state in
+                // A reload may have come in between: then others hold.
+                guard let open = state.listeners.first(where: { $0.id == listener.id }),
+                    open.certificates === certificates
+                else { return }
+                for (worker, bound) in zip(self.workers, open.bound) {
+                    worker.loop.eventLoop.execute { bound.configuration.certificates = set }
+                }
+                if change == .authorities { self.drain(open) }
             }
-            for (worker, bound) in zip(self.workers, listener.bound) {
-                worker.loop.eventLoop.execute { bound.configuration.certificates = set }
-            }
+        }
+    }
+
+    /// What came in through a listener finishes, and comes again if it likes.
+    private func drain(_ listener: OpenListener) {
+        for worker in self.workers {
+            worker.loop.eventLoop.execute { worker.drainConnections(of: listener.id) }
         }
     }
 
@@ -170,11 +185,7 @@ final class FrontDoor: Service {
             return gone
         }
         await self.close(gone)
-        for listener in gone {
-            for worker in self.workers {
-                worker.loop.eventLoop.execute { worker.drainConnections(of: listener.id) }
-            }
-        }
+        for listener in gone { self.drain(listener) }
     }
 
     private func open(

@@ -22,6 +22,16 @@ extension Listener.Configuration {
     }
 }
 
+extension ListenerSettings {
+    /// Whether a client that came in before might not come in now, or would have to show more.
+    func letsInOthers(than before: ListenerSettings) -> Bool {
+        guard let tls = self.tls else { return false }
+        guard let earlier = before.tls else { return true }
+        return tls.clientAuthorities != earlier.clientAuthorities
+            || tls.clientCertificate != earlier.clientCertificate || tls.minimum != earlier.minimum
+    }
+}
+
 extension ConnectionCounts.Limits {
     init(_ settings: LimitSettings) {
         self.init(total: settings.connections, perClient: settings.connectionsPerClient)

@@ -32,6 +32,8 @@ extension Exchange {
         }
     }
 
+    var keptBytes: Int { self.body.keptBytes }
+
     func requestEnd(_ trailers: Trailers?) {
         self.body.end(trailers, framing: self.head.framing)
         switch self.phase {

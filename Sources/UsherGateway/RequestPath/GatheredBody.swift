@@ -16,6 +16,8 @@ struct GatheredBody: ~Copyable {
     /// Bytes received so far.
     private(set) var count = 0
 
+    /// The memory that `start` takes.
+    var keptBytes: Int { self.start?.storageCapacity ?? 0 }
     /// What was sent can be sent again, because nothing went past `start`.
     var isReplayable: Bool { !self.hasStreamed }
 
@@ -25,7 +27,7 @@ struct GatheredBody: ~Copyable {
             self.start?.writeImmutableBuffer(data)
             return
         }
-        guard data.readableBytes <= Self.joinedMax else {
+        guard data.readableBytes < data.storageCapacity / 2 else {
             self.start = data
             return
         }

@@ -37,6 +37,8 @@ final class LocalExchange: DownstreamHandler {
     }
 
     // The answer does not depend on the body, which the connection throws away.
+    var keptBytes: Int { 0 }
+
     func requestBody(_ data: ByteBuffer) {}
     func requestEnd(_ trailers: Trailers?) {}
     func requestReadComplete() {}

@@ -15,10 +15,10 @@ extension HTTP2Machine {
         guard receiveWindow >= 0 else { return end(.flowControlError, "more DATA than the connection's window", &out) }
         guard let place = table.slot(of: head.stream) else {
             guard !isIdle(head.stream) else { return end(.protocolError, "DATA on an idle stream", &out) }
-            guard table.past(of: head.stream) == .reset else {
+            guard table.past(of: head.stream) != .ended else {
                 return end(.streamClosed, "DATA on a stream that has ended", &out)
             }
-            // It was on its way when the stream was reset.
+            // It was on its way when the stream was reset, however long ago that is.
             if content == 0 && endsStream { noteControl(now) }
             return discard(head, hasPadding: padding != nil, &out)
         }
@@ -111,7 +111,8 @@ extension HTTP2Machine {
 
     private mutating func creditConnection(_ count: Int, _ out: inout ByteBuffer) {
         uncredited += count
-        guard uncredited >= configuration.connectionWindow / 2 else { return }
+        // Half of what the client does not have to wait for: streams that wait for their replicas keep their part.
+        guard uncredited > 0, uncredited >= receiveWindow else { return }
         out.writeWindowUpdate(stream: 0, increment: uncredited)
         receiveWindow += uncredited
         uncredited = 0

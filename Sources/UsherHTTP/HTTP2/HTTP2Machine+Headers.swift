@@ -73,6 +73,9 @@ extension HTTP2Machine {
                 noteControl(now)
                 return nil
             case .ended: return end(.streamClosed, "HEADERS on a stream that has ended", &out)
+            case nil where takesNoMore && head.stream > lastStream:
+                noteControl(now)
+                return nil
             case nil: return end(.protocolError, "a stream below one that was opened before", &out)
             }
         }

@@ -86,6 +86,8 @@ package struct HTTP2Machine: ~Copyable {
     /// What stands around a block in a HEADERS frame at most: the padding's length, a priority, the padding.
     static let largestHeadersPadding = 1 + 5 + 255
     private static let updatesExpectedMax = 1024
+    /// 4 KiB.
+    private static let leastWindow = 4096
     /// Windows as they are before any setting (RFC 9113 §6.9.2).
     static let initialWindow = 65_535
 
@@ -150,6 +152,9 @@ package struct HTTP2Machine: ~Copyable {
         case .head, .data, .skip, .over: return false
         }
     }
+
+    /// Hardly anything more can come: streams that wait for their replicas have used the connection's window up.
+    package var isWindowUsedUp: Bool { receiveWindow < Self.leastWindow }
 
     // MARK: Reading
 

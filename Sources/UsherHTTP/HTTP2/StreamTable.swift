@@ -28,10 +28,10 @@ struct StreamTable {
     /// How many are open.
     private(set) var count = 0
     private var latest = 0
-    /// The streams that were closed last: for these it is known what may still come.
-    private var closed = InlineArray<32, UInt32>(repeating: 0)
-    private var closedByReset: UInt32 = 0
-    private var closedNext = 0
+    /// The streams that ended last, and those that were reset last: for these it is known what may still come. The
+    /// latter are more than a connection may have, and more than a client may reset in ten seconds.
+    private var ended = RecentStreams(limit: 32)
+    private var reset = RecentStreams(limit: 256)
 
     /// The place of a stream that is open.
     @inline(__always)
@@ -70,18 +70,12 @@ struct StreamTable {
 
     /// A stream that was never opened counts as one that was reset.
     mutating func remember(_ id: UInt32, isReset: Bool) {
-        closed[closedNext] = id
-        let bit = UInt32(1) << UInt32(closedNext)
-        if isReset { closedByReset |= bit } else { closedByReset &= ~bit }
-        closedNext = (closedNext + 1) % 32
+        if isReset { reset.add(id) } else { ended.add(id) }
     }
 
     /// What became of a stream that is not open; nil: it is not known any more, or never was there.
     func past(of id: UInt32) -> Past? {
-        for index in 0..<32 where closed[index] == id {
-            return closedByReset >> UInt32(index) & 1 == 1 ? .reset : .ended
-        }
-        return nil
+        reset.contains(id) ? .reset : ended.contains(id) ? .ended : nil
     }
 
     /// Changes a stream in place.
@@ -98,4 +92,22 @@ struct StreamTable {
         }
         return true
     }
+}
+
+/// The numbers that were added last, in memory that grows with them.
+private struct RecentStreams {
+    private var ids: [UInt32] = []
+    private var next = 0
+    private let limit: Int
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    mutating func add(_ id: UInt32) {
+        if ids.count < limit { ids.append(id) } else { ids[next] = id }
+        next = (next + 1) % limit
+    }
+
+    func contains(_ id: UInt32) -> Bool { ids.contains(id) }
 }

@@ -48,6 +48,8 @@ package protocol Downstream: AnyObject {
 package protocol DownstreamHandler: AnyObject {
     /// The connection is ready for whatever the handler does first; always the first call.
     func begin()
+    /// Memory of the request's body that is kept until there is an answer.
+    var keptBytes: Int { get }
     /// More of the request's body, or what the client sends into its tunnel.
     func requestBody(_ data: ByteBuffer)
     func requestEnd(_ trailers: Trailers?)

@@ -94,9 +94,10 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
     }
 
     package override func abort() {
+        let cutsAnswer = self.answerIsStarted && self.phase != .head
         self.phase = .closing
         self.out = nil
-        self.context?.close(promise: nil)
+        if cutsAnswer, let end = self.socketEnd { end.cut() } else { self.context?.close(promise: nil) }
     }
 
     // MARK: Channel events

@@ -24,9 +24,10 @@ extension HTTP2ServerConnection {
         self.flushLater()
     }
 
-    /// Hands what waits to the channel when it has become much, so that it does not grow without end.
+    /// Sends what waits when it has become much, so that it does not grow without end, and to see what the socket
+    /// takes.
     func limitOut() {
-        if let out = self.out, out.readableBytes >= Self.gatheredMax { self.writeOut() }
+        if let out = self.out, out.readableBytes >= Self.gatheredMax { self.flush() }
     }
 
     /// Many streams are answered in one turn of the loop; one system call, and one TLS record, serves them all.
@@ -60,12 +61,25 @@ extension HTTP2ServerConnection {
 
     // MARK: Answers that wait
 
+    /// The socket takes more again. That may come about inside of what is done here, whenever something is sent.
+    func makeUseOfRoom() {
+        self.hasRoomAgain = true
+        guard !self.isMakingUseOfRoom else { return }
+        self.isMakingUseOfRoom = true
+        while self.hasRoomAgain {
+            self.hasRoomAgain = false
+            self.sendHeld(at: nil)
+            for case let stream? in self.streams where !stream.holds && self.isWritable { stream.tellWritable() }
+        }
+        self.isMakingUseOfRoom = false
+    }
+
     /// Sends what waits for room: on one stream, or on all of them in turn.
     func sendHeld(at place: Int?) {
         guard self.isWritable else { return }
         if let place {
             if self.streams.indices.contains(place) { self.streams[place]?.sendHeld(atMost: .max) }
-            return
+            return self.limitOut()
         }
         // A frame each in turn, so that no stream has to wait until another is done.
         var goesOn = true
@@ -73,6 +87,7 @@ extension HTTP2ServerConnection {
             goesOn = false
             for case let stream? in self.streams where stream.holds {
                 if stream.sendHeld(atMost: FrameHead.largestPayload) { goesOn = true }
+                self.limitOut()
             }
         }
     }

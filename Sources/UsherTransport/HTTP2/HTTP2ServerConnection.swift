@@ -42,6 +42,8 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
 
     /// The socket takes more.
     var isWritable = true
+    var isMakingUseOfRoom = false
+    var hasRoomAgain = false
     /// Memory of heads that wait for their answers, and of answers that the client does not take.
     var heldBytes = 0 {
         didSet { self.loop.heldBytes += self.heldBytes - oldValue }
@@ -112,8 +114,7 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
         self.isWritable = context.channel.isWritable
         if self.isWritable {
             self.stalledAt = nil
-            self.sendHeld(at: nil)
-            for case let stream? in self.streams where !stream.holds { stream.tellWritable() }
+            self.makeUseOfRoom()
         } else {
             self.stalledBytes = self.unsentBytes
             self.stalledAt = self.loop.now
@@ -133,7 +134,9 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
             self.putBack(out)
             switch event {
             case .needsMore: break reading
-            case .request(let place, let hasBody): self.begin(at: place, hasBody: hasBody, now: now)
+            case .request(let place, let hasBody):
+                self.headStartedAt = nil
+                self.begin(at: place, hasBody: hasBody, now: now)
             case .body(let place, let data): self.receive(data, at: place)
             case .bodyEnd(let place, let hasTrailers): self.receiveEnd(at: place, hasTrailers: hasTrailers)
             case .reset(let place, _): self.lost(at: place)

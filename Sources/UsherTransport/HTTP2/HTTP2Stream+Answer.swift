@@ -36,6 +36,7 @@ extension HTTP2Stream {
             if !head.known.contains(.date) { self.loop.writeDate(to: &out) }
             self.writeOwnFields(edits.addedLines, requestID: edits.requestID, to: &out)
         }
+        self.countRequest()
     }
 
     /// HTTP/2 has no upgrades, and a replica is never asked for one.
@@ -48,8 +49,7 @@ extension HTTP2Stream {
         if data.readableBytes > 0 { self.hold(data) }
         self.connection.limitOut()
         // Many may have asked before the first answer came: then refusing more of them is not enough.
-        let hasNoRoom = self.holds && self.connection.machine.room(at: self.place) == 0
-        if hasNoRoom && self.connection.isFarOverloaded { self.giveUpAnswer() }
+        if self.holds && self.connection.isFarOverloaded { self.giveUpAnswer() }
     }
 
     package func sendEnd(_ trailers: Trailers?) {
@@ -57,6 +57,7 @@ extension HTTP2Stream {
         if self.held.isEmpty {
             self.finish(trailers: trailers)
             self.answerIsComplete()
+            self.connection.limitOut()
         } else {
             self.isEndHeld = true
             self.heldTrailers = trailers
@@ -117,6 +118,7 @@ extension HTTP2Stream {
     private func beginAnswer() {
         self.wroteFirstBlock = !self.connection.machine.hasWrittenBlock
         self.dataBytes = 0
+        self.lastFrame = -1
         self.answerOffset = self.connection.out?.writerIndex ?? 0
         self.generation = self.connection.outGeneration
     }
@@ -140,6 +142,8 @@ extension HTTP2Stream {
     }
 
     private func note(_ frame: Int, _ count: Int, end: Int) {
+        // Frames of other streams are in between: what is ours cannot be taken back alone.
+        if self.lastFrame >= 0, end - count != self.answerEnd { self.answerOffset = -1 }
         self.lastFrame = frame
         self.answerEnd = end
         self.bytesSent += count
@@ -160,7 +164,6 @@ extension HTTP2Stream {
         }
         if isOver { _ = self.connection.takeStream(at: self.place) }
         self.leave()
-        self.connection.limitOut()
         guard !isOver else { return }
         self.phase = .discarding
         self.loop.schedule(self, after: self.connection.limits.bodyGrace, now: self.loop.now)
@@ -231,7 +234,6 @@ extension HTTP2Stream {
             // The window is full.
             if piece.readableBytes > 0 { break }
         }
-        self.connection.limitOut()
         guard self.held.isEmpty else { return sent > 0 }
         self.blockedSince = nil
         if self.isEndHeld {

@@ -52,8 +52,8 @@ package final class HTTP2Stream: TimedObject, Downstream {
     var held = CircularBuffer<ByteBuffer>(initialCapacity: 0)
     /// The memory that this takes.
     var heldBytes = 0
-    /// What the request's head takes until it is given back.
-    private var headBytes = 0
+    /// What the request's head, and what its handler keeps of its body, take until they are given back.
+    private var requestBytes = 0
     var isEndHeld = false
     var heldTrailers: Trailers?
     var blockedBytes = 0
@@ -102,10 +102,9 @@ package final class HTTP2Stream: TimedObject, Downstream {
             if !self.head.expectsContinue { self.startBodyClock(self.startedAt) }
         }
         // A few bytes that refer to a large field make a large head, and each waits with its request.
-        self.headBytes = self.head.bytes.readableBytes
-        self.connection.heldBytes += self.headBytes
         let handler = self.connection.acceptor.requestArrived(on: self)
         self.handler = handler
+        self.countRequest()
         handler.begin()
         if !hasBody && self.handler === handler { handler.requestEnd(nil) }
     }
@@ -143,8 +142,16 @@ package final class HTTP2Stream: TimedObject, Downstream {
         if self.bodyBytes > Self.discardedMax { self.resetStream(.noError, isPeersFault: false) }
     }
 
+    /// Counts what waits with the request.
+    func countRequest() {
+        let bytes = self.handler.map { self.head.bytes.readableBytes + $0.keptBytes } ?? 0
+        self.connection.heldBytes += bytes - self.requestBytes
+        self.requestBytes = bytes
+    }
+
     private func pass(_ data: ByteBuffer) {
         self.handler?.requestBody(data)
+        self.countRequest()
         self.connection.write { machine, out in
             if self.phase == .over {
                 machine.consumed(data.readableBytes, &out)
@@ -277,8 +284,8 @@ package final class HTTP2Stream: TimedObject, Downstream {
     private func giveHeadBack() {
         guard let head = self.requestHead else { return }
         self.requestHead = nil
-        self.connection.heldBytes -= self.headBytes
-        self.headBytes = 0
+        self.connection.heldBytes -= self.requestBytes
+        self.requestBytes = 0
         self.loop.giveBack(head)
     }
 
@@ -303,6 +310,11 @@ package final class HTTP2Stream: TimedObject, Downstream {
         if self.phase == .receiving, let start = self.bodyClock, !self.isPaused,
             self.connection.limits.isTooSlow(self.bodyBytes, since: start, now: now)
         {
+            // Other streams' back-pressure is not this one's fault either.
+            guard !self.connection.machine.isWindowUsedUp else {
+                self.bodyBytes = 0
+                return self.startBodyClock(now)
+            }
             let refusal = Refusal(408, "the request's body came too slowly")
             let isStarted = self.answerIsStarted
             let handler = self.handler

@@ -78,7 +78,10 @@ package struct CertificateFacts: Sendable, Hashable {
 
     /// The same with the file that it comes from.
     package func problem(of file: String, atUnixSeconds now: Int) -> CertificateProblem? {
-        self.problem(atUnixSeconds: now).map { CertificateProblem("\(file) cannot be used: \($0)") }
+        self.problem(atUnixSeconds: now).map { problem in
+            CertificateProblem(
+                "\(file) cannot be used: \(problem)", endsAt: now < self.notBefore ? self.notBefore : nil)
+        }
     }
 
     /// Whole days until it expires; negative once it has.

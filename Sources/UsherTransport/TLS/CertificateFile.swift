@@ -3,9 +3,12 @@ import NIOSSL
 /// Why a certificate or key cannot be used: one line.
 package struct CertificateProblem: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String
+    /// When it goes away by itself, in seconds since the Unix epoch; nil: it does not.
+    package var endsAt: Int?
 
-    package init(_ description: String) {
+    package init(_ description: String, endsAt: Int? = nil) {
         self.description = description
+        self.endsAt = endsAt
     }
 
     static func mismatch(_ files: ServerCertificate.Files) -> CertificateProblem {

@@ -45,6 +45,9 @@ final class SocketEnd: ChannelDuplexHandler {
         if self.owesFlush, let context = self.context { self.payFlush(context) }
     }
 
+    /// Closes the socket without the end of TLS, so that the other side sees that something is missing (RFC 9112 §9.8).
+    func cut() { self.context?.close(promise: nil) }
+
     func flush(context: ChannelHandlerContext) {
         if self.isHolding { self.owesFlush = true } else { context.flush() }
     }

@@ -34,36 +34,47 @@ enum Connecting {
         _ addHandlers: @escaping @Sendable (ChannelPipeline.SynchronousOperations) throws -> Void
     ) -> EventLoopFuture<any Channel> {
         let limit = TimeAmount.nanoseconds(Int64(clamping: timeout.nanosecondsClamped))
-        let secured = tls == nil ? nil : eventLoop.makePromise(of: Void.self)
-        let connected: EventLoopFuture<any Channel>
+        let deadline = NIODeadline.now() + limit
         do {
-            connected =
-                try bootstrap
-                .connectTimeout(limit)
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let pipeline = channel.pipeline.syncOperations
-                        if let tls, let secured {
-                            try pipeline.addHandlers(
-                                try tls.handler(to: address), HandshakeAwait(tls, to: address, secured))
-                        }
-                        try addHandlers(pipeline)
-                    }
+            // Handlers come with the connection that is the first to be there: for a name with several addresses there
+            // are several attempts. This runs before that connection's first event.
+            return try bootstrap.connectTimeout(limit).connect(to: address).flatMap { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    let secured = try tls.map { try Self.secure(channel, $0, address, limit, deadline) }
+                    try addHandlers(pipeline)
+                    return secured
+                }.flatMap { (secured: EventLoopFuture<Void>?) in
+                    secured?.map { channel } ?? channel.eventLoop.makeSucceededFuture(channel)
+                }.flatMapErrorThrowing { error in
+                    channel.close(promise: nil)
+                    throw error
                 }
-                .connect(to: address)
+            }
         } catch {
-            secured?.fail(error)
             return eventLoop.makeFailedFuture(error)
         }
-        guard let secured else { return connected }
-        connected.whenFailure { secured.fail($0) }
-        let timer = eventLoop.scheduleTask(in: limit) {
+    }
+
+    /// Begins the handshake; the future tells its end.
+    private static func secure(
+        _ channel: any Channel, _ tls: UpstreamTLS, _ address: ReplicaAddress, _ limit: TimeAmount,
+        _ deadline: NIODeadline
+    ) throws -> EventLoopFuture<Void> {
+        let handler = try tls.handler(to: address)
+        let secured = channel.eventLoop.makePromise(of: Void.self)
+        do {
+            try channel.pipeline.syncOperations.addHandlers(handler, HandshakeAwait(tls, to: address, secured))
+        } catch {
+            secured.fail(error)
+        }
+        let timer = channel.eventLoop.scheduleTask(deadline: deadline) {
             // Why comes first: the handlers behind see a closed connection only.
             secured.fail(ChannelError.connectTimeout(limit))
-            connected.whenSuccess { $0.close(promise: nil) }
+            channel.close(promise: nil)
         }
         secured.futureResult.whenComplete { _ in timer.cancel() }
-        return connected.flatMap { channel in secured.futureResult.map { channel } }
+        return secured.futureResult
     }
 }
 

@@ -27,6 +27,16 @@ package enum HTTPFetch {
             self.host = host
             self.timeout = timeout
         }
+
+        fileprivate var bytes: ByteBuffer {
+            var text = "\(self.method) \(self.target) HTTP/1.1\r\nHost: \(self.host)\r\n"
+            for field in self.fields { text += "\(field.name): \(field.value)\r\n" }
+            if let body = self.body { text += "Content-Length: \(body.readableBytes)\r\n" }
+            text += "User-Agent: usher\r\nConnection: close\r\n\r\n"
+            var out = ByteBuffer(string: text)
+            if let body = self.body { out.writeImmutableBuffer(body) }
+            return out
+        }
     }
 
     package struct Answer: Sendable {
@@ -46,7 +56,12 @@ package enum HTTPFetch {
             ClientBootstrap(group: eventLoop), to: request.address, tls: request.tls, timeout: request.timeout,
             on: eventLoop
         ) { pipeline in try pipeline.addHandler(FetchHandler(request, promise: promise)) }
-        connected.whenFailure { promise.fail(Failure(description: Self.describe($0))) }
+        connected.whenComplete { result in
+            switch result {
+            case .success(let channel): channel.writeAndFlush(request.bytes, promise: nil)
+            case .failure(let error): promise.fail(Failure(description: Self.describe(error)))
+            }
+        }
         let timer = eventLoop.scheduleTask(in: timeout) {
             promise.fail(Failure(description: "no answer within \(request.timeout)"))
         }
@@ -74,10 +89,9 @@ package enum HTTPFetch {
     }
 }
 
-/// Sends one request when the connection is there and collects its answer.
+/// Collects the answer to one request.
 private final class FetchHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
 
     private let request: HTTPFetch.Request
     private let promise: EventLoopPromise<HTTPFetch.Answer>
@@ -89,16 +103,6 @@ private final class FetchHandler: ChannelInboundHandler {
     init(_ request: HTTPFetch.Request, promise: EventLoopPromise<HTTPFetch.Answer>) {
         self.request = request
         self.promise = promise
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        var text = "\(self.request.method) \(self.request.target) HTTP/1.1\r\nHost: \(self.request.host)\r\n"
-        for field in self.request.fields { text += "\(field.name): \(field.value)\r\n" }
-        if let body = self.request.body { text += "Content-Length: \(body.readableBytes)\r\n" }
-        text += "User-Agent: usher\r\nConnection: close\r\n\r\n"
-        var out = ByteBuffer(string: text)
-        if let body = self.request.body { out.writeImmutableBuffer(body) }
-        context.writeAndFlush(self.wrapOutboundOut(out), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -61,6 +61,8 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     private var readsArePaused = false
     /// The last read filled its buffer, so that the kernel may hold more.
     private var mayHoldMore = false
+    /// The connection did not end in order, so its end is not that of an answer either (RFC 9112 §9.8).
+    private var isCutOff = false
     /// What waited to be sent when the end of a tunnel was last looked at.
     private var unsentAtEnd = 0
     /// How long a replica may go on listening to the end of a tunnel. 2 s.
@@ -171,6 +173,8 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     }
 
     package func close() {
+        // TLS may take a while to end; nobody gets the connection meanwhile.
+        if self.phase == .idle { self.phase = .closed }
         self.context?.close(promise: nil)
     }
 
@@ -218,7 +222,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
         self.loop.cancel(self)
         self.pool?.connectionClosed(self)
         switch phase {
-        case .body where self.bodyReader.endOfInput() == .complete:
+        case .body where !self.isCutOff && self.bodyReader.endOfInput() == .complete:
             let handler = self.handler
             self.handler = nil
             handler?.upstreamEnded(nil)
@@ -243,6 +247,8 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A reset, or the end of the socket before that of TLS.
+        self.isCutOff = true
         context.close(promise: nil)
     }
 
@@ -277,7 +283,6 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
         let isTotal = now.nanoseconds >= self.deadlines.total
         switch self.phase {
         case .idle:
-            self.phase = .closed
             self.close()
         case .head:
             self.fail(

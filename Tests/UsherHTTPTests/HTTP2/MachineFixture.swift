@@ -13,8 +13,8 @@ final class MachineFixture {
     /// Seconds.
     var now = 1.0
 
-    init(_ configuration: HTTP2Machine.Configuration = .init(), isOpen: Bool = true) {
-        machine = HTTP2Machine(configuration)
+    init(isOpen: Bool = true) {
+        machine = HTTP2Machine(.init())
         machine.begin(&out)
         if isOpen {
             _ = receive(HTTP2Wire.hello)
@@ -25,6 +25,7 @@ final class MachineFixture {
     // Copies, for `#expect` takes no noncopyable values.
     var streamCount: Int { machine.streamCount }
     var isInsideHead: Bool { machine.isInsideHead }
+    var isWindowUsedUp: Bool { machine.isWindowUsedUp }
     func room(at place: Int) -> Int { machine.room(at: place) }
 
     var time: MonotonicTime { MonotonicTime(nanoseconds: UInt64(now * 1e9)) }

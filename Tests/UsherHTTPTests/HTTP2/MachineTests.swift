@@ -149,6 +149,29 @@ struct MachineTests {
         #expect(fixture.sent().contains("WINDOW_UPDATE 0 +131072"))
     }
 
+    @Test("streams that wait for their replicas keep their part of the connection's window; the rest goes on moving")
+    func sharedCredit() {
+        let fixture = MachineFixture()
+        let piece = [UInt8](repeating: 0x61, count: 16_384)
+        for stream: UInt32 in [1, 3, 5] {
+            _ = fixture.receive(Wire.post(stream) + (0..<3).flatMap { _ in Wire.data(stream, piece) })
+            _ = fixture.receive(Wire.data(stream, piece.dropLast()))
+        }
+        #expect(!fixture.isWindowUsedUp)
+        _ = fixture.receive(Wire.post(7) + Wire.data(7, piece) + Wire.data(7, piece))
+        fixture.write { machine, out in machine.consumed(16_384, at: 3, &out) }
+        #expect(fixture.sent() == [])
+        fixture.write { machine, out in machine.consumed(16_387, at: 3, &out) }
+        #expect(fixture.sent() == ["WINDOW_UPDATE 7 +32771", "WINDOW_UPDATE 0 +32771"])
+        _ = fixture.receive(Wire.post(9) + (0..<3).flatMap { _ in Wire.data(9, piece) })
+        _ = fixture.receive(Wire.data(9, piece.dropLast()))
+        #expect(fixture.isWindowUsedUp)
+        fixture.write { machine, out in machine.consumed(1, at: 0, &out) }
+        #expect(fixture.sent() == [])
+        fixture.write { machine, out in machine.consumed(10, at: 0, &out) }
+        #expect(fixture.sent() == ["WINDOW_UPDATE 0 +11"])
+    }
+
     @Test("a stream that has ended is not given room any more")
     func noCreditAtEnd() {
         let fixture = MachineFixture()
@@ -202,5 +225,32 @@ struct MachineTests {
         }
         fixture.answer(at: 0)
         #expect(fixture.sentFrames().map(\.payload) == [[0x20, 0x88]])
+    }
+
+    @Test("DATA on its way to a stream that was reset is thrown away, whatever else has ended since")
+    func lateData() {
+        let fixture = MachineFixture()
+        for stream in stride(from: UInt32(1), to: 801, by: 2) {
+            _ = fixture.receive(Wire.post(stream))
+            fixture.write { machine, out in
+                machine.reset(at: 0, .cancel, isPeersFault: false, &out, now: MonotonicTime(nanoseconds: 0))
+            }
+        }
+        #expect(fixture.receive(Wire.data(1, "late")) == [])
+        #expect(fixture.receive(Wire.data(799, "late", ends: true)) == [])
+        // One that both sides have ended is another matter.
+        _ = fixture.receive(Wire.get(801))
+        fixture.answer(at: 0)
+        #expect(fixture.receive(Wire.data(801, "x")) == ["failed: streamClosed, DATA on a stream that has ended"])
+    }
+
+    @Test("after our last word, what comes on streams that were not taken is read over for good")
+    func afterLastWord() {
+        let fixture = MachineFixture()
+        fixture.write { machine, out in machine.refuseMore(&out) }
+        for stream in stride(from: UInt32(1), to: 801, by: 2) {
+            #expect(fixture.receive(Wire.post(stream)) == [])
+        }
+        #expect(fixture.receive(Wire.data(1, "late") + Wire.headers(1, [("x-sum", "1")], ends: true)) == [])
     }
 }

@@ -47,4 +47,17 @@ struct HTTP2HeldTests {
         fixture.end()
         #expect(fixture.loop.heldBytes == 0)
     }
+
+    @Test("what is kept of bodies to be sent again counts until there is an answer")
+    func keptBodies() throws {
+        let fixture = try HTTP2Fixture()
+        fixture.path.behaviour = .wait
+        fixture.path.keepsBodies = true
+        try fixture.receive(Wire.post(1) + Wire.data(1, [UInt8](repeating: 0x61, count: 10_000)))
+        #expect((10_000..<10_200).contains(fixture.loop.heldBytes))
+        fixture.path.exchanges[0].pass("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(fixture.loop.heldBytes < 200)
+        fixture.end()
+        #expect(fixture.loop.heldBytes == 0)
+    }
 }

@@ -91,6 +91,28 @@ struct HTTP2ServerConnectionTests {
         fixture.end()
     }
 
+    @Test("an answer is not taken back when frames of other streams lie in between its own")
+    func interleaved() throws {
+        let fixture = try HTTP2Fixture(settings: [(4, 0)])
+        fixture.path.behaviour = .wait
+        // All of it in one turn of the loop, before anything leaves.
+        try fixture.channel.writeInbound(ByteBuffer(bytes: Wire.get(1) + Wire.get(3)))
+        let exchanges = fixture.path.exchanges
+        exchanges[0].pass("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(exchanges[0].downstream.answerCanBeReplaced)
+        exchanges[1].downstream.answer(LocalAnswer(status: 204, body: ByteBuffer()))
+        try fixture.channel.writeInbound(ByteBuffer(bytes: Wire.windowUpdate(1, 100)))
+        exchanges[0].downstream.sendBody(ByteBuffer(string: "part"))
+        #expect(!exchanges[0].downstream.answerCanBeReplaced)
+        exchanges[0].downstream.answer(LocalAnswer(status: 502, body: ByteBuffer()))
+        #expect(
+            try fixture.sent() == [
+                "HEADERS 1 :status=200", "HEADERS 3 END_STREAM :status=204", "DATA 1 \"part\"",
+                "RST_STREAM 1 INTERNAL_ERROR",
+            ])
+        fixture.end()
+    }
+
     @Test("a TLS listener's promise replaces a service's own")
     func transportSecurity() throws {
         var configuration = Listener.Configuration()

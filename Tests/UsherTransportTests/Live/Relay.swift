@@ -134,6 +134,7 @@ final class Relay: RequestAcceptor, UpstreamPoolOwner, @unchecked Sendable {
 /// One request on its way through a relay.
 final class RelayExchange: DownstreamHandler, UpstreamHandler {
     let wouldTryAnother = true
+    let keptBytes = 0
     private let relay: Relay
     private let downstream: any Downstream
     private var upstream: UpstreamConnection?

@@ -80,10 +80,13 @@ import UsherTransport
                 let again = try await Self.openssl(gateway, version, folder, nil, "-sess_in", session)
                 #expect(again.contains("Reused, ") && again.contains("CN=alice"), "\(again)")
             }
+            let open = try await Self.connect(gateway, folder, showing: alice)
             let labels = "{used_by=\"listener 127.0.0.1:\(gateway.port)\",certificate=\"\(folder.authorityFile)\""
             try others.authority.pair.certificate
                 .write(toFile: folder.authorityFile, atomically: true, encoding: .utf8)
             try await gateway.wait(for: "usher_certificate_reloads_total" + labels + ",outcome=\"applied\"}", toBe: 1)
+            // What was agreed on with those who are in holds no more.
+            try await open.connection.waitForEnd()
             for version in ["-tls1_2", "-tls1_3"] {
                 let session = "\(stage.folder)/session\(version)"
                 let late = try await Self.openssl(gateway, version, folder, alice, "-sess_in", session)

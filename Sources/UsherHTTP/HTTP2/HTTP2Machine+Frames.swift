@@ -149,7 +149,7 @@ extension HTTP2Machine {
         _ stream: UInt32, _ payload: ByteBuffer, _ out: inout ByteBuffer, _ now: MonotonicTime
     ) -> Event? {
         let increment = Int((payload.getInteger(at: payload.readerIndex, as: UInt32.self) ?? 0) & 0x7FFF_FFFF)
-        if updatesExpected > 0 { updatesExpected -= 1 } else { noteControl(now) }
+        if updateCredit >= Self.updateCost { updateCredit -= Self.updateCost } else { noteControl(now) }
         guard stream != 0 else {
             guard increment > 0 else { return end(.protocolError, "WINDOW_UPDATE by nothing", &out) }
             sendWindow += increment

@@ -93,7 +93,7 @@ extension HTTP2Machine {
             noteReset(now)
             return nil
         }
-        expectUpdates()
+        allowUpdates(for: 2 * Self.updateCost)
         let place = table.open(
             HTTP2StreamState(
                 id: head.stream, sendWindow: peerInitialWindow, receiveWindow: configuration.streamWindow,

@@ -53,18 +53,45 @@ extension HTTP2Machine {
     /// - Returns: where the last frame begins in `out`; nil when none was written.
     package mutating func write(_ data: inout ByteBuffer, at place: Int, _ out: inout ByteBuffer) -> Int? {
         var last: Int?
-        while data.readableBytes > 0 {
-            let count = min(data.readableBytes, FrameHead.largestPayload, room(at: place))
-            guard count > 0, var piece = data.readSlice(length: count) else { break }
-            last = out.writerIndex
-            out.writeFrameHead(.data, stream: table.streams[place].id, length: count)
-            out.writeBuffer(&piece)
-            sendWindow -= count
-            table.update(place) { $0.sendWindow -= count }
-            // But whoever opens a window by a few bytes at a time gives the reason for such frames itself.
-            if data.readableBytes == 0 || count >= Self.smallFrame { expectUpdates() }
+        while let count = beginFrame(of: data.readableBytes, at: place, &out) {
+            last = out.writerIndex - FrameHead.count
+            if var piece = data.readSlice(length: count) { out.writeBuffer(&piece) }
         }
         return last
+    }
+
+    /// The same with what waited for room: frames are as long as the windows allow, wherever one piece ends.
+    ///
+    /// - Returns: where the last frame begins in `out`, and how many bytes of the pieces were written.
+    package mutating func write(
+        _ pieces: inout CircularBuffer<ByteBuffer>, atMost limit: Int, at place: Int, _ out: inout ByteBuffer
+    ) -> (last: Int, count: Int)? {
+        var last: Int?
+        var written = 0
+        var left = min(limit, pieces.reduce(0) { $0 + $1.readableBytes })
+        while let count = beginFrame(of: left, at: place, &out) {
+            last = out.writerIndex - FrameHead.count
+            var due = count
+            while due > 0, var piece = pieces.popFirst() {
+                if var part = piece.readSlice(length: min(due, piece.readableBytes)) { due -= out.writeBuffer(&part) }
+                if piece.readableBytes > 0 { pieces.prepend(piece) }
+            }
+            written += count
+            left -= count
+        }
+        return last.map { ($0, written) }
+    }
+
+    /// Begins a DATA frame with as many of these bytes as may be sent; nil: none may, or there are none.
+    private mutating func beginFrame(of bytes: Int, at place: Int, _ out: inout ByteBuffer) -> Int? {
+        let count = min(bytes, FrameHead.largestPayload, room(at: place))
+        guard count > 0 else { return nil }
+        out.writeFrameHead(.data, stream: table.streams[place].id, length: count)
+        sendWindow -= count
+        table.update(place) { $0.sendWindow -= count }
+        // Short because there is no more yet, or because the client's windows cut it short.
+        allowUpdates(for: bytes == count ? max(count, 2 * Self.updateCost) : count)
+        return count
     }
 
     /// Takes back what was written and not sent.
@@ -125,7 +152,5 @@ extension HTTP2Machine {
         out.writeGoAway(lastStream: lastStream, .noError)
     }
 
-    /// A frame that is smaller than this, with more to send behind it, was cut short by a window. 1 KiB.
-    private static let smallFrame = 1024
     private static let drainPing: UInt64 = 0x7573_6865_7221_2121
 }

@@ -85,7 +85,10 @@ package struct HTTP2Machine: ~Copyable {
     static let largestSettings = 32 * 6
     /// What stands around a block in a HEADERS frame at most: the padding's length, a priority, the padding.
     static let largestHeadersPadding = 1 + 5 + 255
-    private static let updatesExpectedMax = 1024
+    /// In bytes. A receiver may tell of each of our frames twice, for the stream and for the connection, and its windows
+    /// may cut them as short as twice this on the average.
+    static let updateCost = 128
+    private static let updateCreditMax = 1024 * updateCost
     /// 4 KiB.
     private static let leastWindow = 4096
     /// Windows as they are before any setting (RFC 9113 §6.9.2).
@@ -117,8 +120,9 @@ package struct HTTP2Machine: ~Copyable {
     // Floods.
     var resets = FloodCounter()
     var control = FloodCounter()
-    /// WINDOW_UPDATE frames that requests and our own DATA frames give reason for; a few come before either.
-    var updatesExpected = 16
+    /// What WINDOW_UPDATE frames may cost before they count as a flood: each byte of DATA that we send gives reason for
+    /// a part of one, and a request for two; a few come before either.
+    var updateCredit = 16 * HTTP2Machine.updateCost
 
     package init(_ configuration: Configuration) {
         self.configuration = configuration
@@ -142,6 +146,11 @@ package struct HTTP2Machine: ~Copyable {
 
     /// Streams that are open or half closed.
     package var streamCount: Int { table.count }
+
+    /// The client's preface has come.
+    package var hasBegun: Bool {
+        if case .preface = phase { false } else { true }
+    }
 
     /// The client has begun a request's head, or its first words, and not ended it.
     package var isInsideHead: Bool {
@@ -241,8 +250,9 @@ package struct HTTP2Machine: ~Copyable {
         }
     }
 
-    /// One WINDOW_UPDATE for a stream and one for the connection have their reason.
-    mutating func expectUpdates() { updatesExpected = min(updatesExpected + 2, Self.updatesExpectedMax) }
+    mutating func allowUpdates(for cost: Int) {
+        updateCredit = min(updateCredit + cost, Self.updateCreditMax)
+    }
 
     mutating func noteReset(_ now: MonotonicTime) {
         if resets.note(nowNanoseconds: now.nanoseconds) > configuration.resetsMax {

@@ -61,6 +61,32 @@ extension HTTP2ServerConnection {
 
     // MARK: Answers that wait
 
+    enum NewRoom {
+        case none
+        case at(Int)
+        case everywhere
+    }
+
+    /// Room is used once all that was received has been read: a client that tells of each of our frames by itself would
+    /// have the next ones cut ever shorter.
+    func noteRoom(at place: Int?) {
+        switch (self.newRoom, place) {
+        case (.none, let place?): self.newRoom = .at(place)
+        case (.at(let noted), let place?) where noted == place: break
+        default: self.newRoom = .everywhere
+        }
+    }
+
+    func sendIntoNewRoom() {
+        let room = self.newRoom
+        self.newRoom = .none
+        switch room {
+        case .none: break
+        case .at(let place): self.sendHeld(at: place)
+        case .everywhere: self.sendHeld(at: nil)
+        }
+    }
+
     /// The socket takes more again. That may come about inside of what is done here, whenever something is sent.
     func makeUseOfRoom() {
         self.hasRoomAgain = true

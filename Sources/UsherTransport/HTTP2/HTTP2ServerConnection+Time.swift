@@ -19,10 +19,10 @@ extension HTTP2ServerConnection {
         if !self.isWritable {
             // From when it stopped taking, whatever it has sent since.
             self.loop.schedule(self, at: (self.stalledAt ?? now).nanoseconds &+ self.limits.writeStall, now: now)
+        } else if let since = self.drainingSince, !self.hasRefusedMore {
+            self.loop.schedule(self, at: since.nanoseconds &+ Self.drainTime, now: now)
         } else if let start = self.headStartedAt {
             self.loop.schedule(self, at: start.nanoseconds &+ self.limits.headTime, now: now)
-        } else if self.phase == .draining && !self.hasRefusedMore {
-            self.loop.schedule(self, after: Self.drainTime, now: now)
         } else if let since = self.idleSince {
             // Pings and other frames are no requests: they keep no connection that asks for nothing.
             self.loop.schedule(self, at: since.nanoseconds &+ self.limits.idle, now: now)
@@ -44,12 +44,12 @@ extension HTTP2ServerConnection {
             self.stalledBytes = unsent
             self.stalledAt = now
             self.rearm(now: now)
+        } else if self.drainingSince != nil && !self.hasRefusedMore {
+            self.refuseMore()
+            self.rearm(now: now)
         } else if let start = self.headStartedAt, now.nanoseconds(since: start) >= self.limits.headTime {
             self.refuseMore()
             self.lingerAndClose()
-        } else if self.phase == .draining && !self.hasRefusedMore {
-            self.refuseMore()
-            self.rearm(now: now)
         } else if self.machine.streamCount == 0 {
             self.refuseMore()
             self.lingerAndClose()

@@ -31,6 +31,9 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
     private var isProcessing = false
     /// Streams that got a part of their body from the input at hand.
     private var fed: [HTTP2Stream] = []
+    /// Streams that are answered and whose clients have not ended them, in this order.
+    private var discarding: [HTTP2Stream] = []
+    private static let discardingMax = 8
 
     // What waits to be sent, all streams' frames together; written by the other half of this type.
     var out: ByteBuffer?
@@ -44,6 +47,8 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
     var isWritable = true
     var isMakingUseOfRoom = false
     var hasRoomAgain = false
+    /// Windows that the input at hand has opened.
+    var newRoom = NewRoom.none
     /// Memory of heads that wait for their answers, and of answers that the client does not take.
     var heldBytes = 0 {
         didSet { self.loop.heldBytes += self.heldBytes - oldValue }
@@ -52,6 +57,7 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
     /// When the socket took no more, or when it was last seen to have taken something since.
     var stalledAt: MonotonicTime?
     var headStartedAt: MonotonicTime?
+    private(set) var drainingSince: MonotonicTime?
     /// When the last request was over; nil while there is one, and until there was time to look.
     var idleSince: MonotonicTime?
 
@@ -140,12 +146,13 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
             case .body(let place, let data): self.receive(data, at: place)
             case .bodyEnd(let place, let hasTrailers): self.receiveEnd(at: place, hasTrailers: hasTrailers)
             case .reset(let place, _): self.lost(at: place)
-            case .windowOpened(let place): self.sendHeld(at: place)
+            case .windowOpened(let place): self.noteRoom(at: place)
             case .pingAcknowledged: if self.phase == .draining { self.refuseMore() }
             case .failed(_, let reason): self.failed(reason)
             }
         }
         self.isProcessing = false
+        self.sendIntoNewRoom()
         for stream in self.fed { stream.readIsComplete() }
         self.fed.removeAll(keepingCapacity: true)
         self.rearm(now: now)
@@ -257,6 +264,19 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
         }
     }
 
+    /// A client gets some time to end what is answered, but few streams at a time: they count among those that it may
+    /// have.
+    func begins(discarding stream: HTTP2Stream) {
+        self.discarding.append(stream)
+        if self.discarding.count > Self.discardingMax {
+            self.discarding[0].resetStream(.noError, isPeersFault: false)
+        }
+    }
+
+    func ends(discarding stream: HTTP2Stream) {
+        self.discarding.removeAll { $0 === stream }
+    }
+
     func endStreams(_ reason: DownstreamEnd) {
         let streams = self.streams
         self.streams = []
@@ -271,6 +291,9 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
     package override func drain() {
         guard self.phase == .open else { return }
         self.phase = .draining
+        // Whoever has not even said that it speaks HTTP/2 has nothing under way.
+        guard self.machine.hasBegun else { return self.refuseMore() }
+        self.drainingSince = self.loop.now
         self.write { machine, out in machine.announceEnd(&out) }
         self.flush()
         self.rearm(now: self.loop.now)

@@ -167,6 +167,7 @@ extension HTTP2Stream {
         guard !isOver else { return }
         self.phase = .discarding
         self.loop.schedule(self, after: self.connection.limits.bodyGrace, now: self.loop.now)
+        self.connection.begins(discarding: self)
     }
 
     // MARK: Taking an answer back
@@ -216,24 +217,16 @@ extension HTTP2Stream {
     /// Sends what there is room for; true when that was something.
     @discardableResult
     func sendHeld(atMost limit: Int) -> Bool {
-        guard self.isOpen, self.holds, self.connection.machine.room(at: self.place) > 0 else { return false }
-        var sent = 0
-        while sent < limit, self.connection.isWritable, !self.held.isEmpty {
-            var data = self.held.removeFirst()
-            self.count(-data.storageCapacity)
-            var piece = data.readSlice(length: min(data.readableBytes, limit - sent)) ?? ByteBuffer()
-            let wanted = piece.readableBytes
-            self.writeData(&piece)
-            sent += wanted - piece.readableBytes
-            // What is left goes back in front.
-            data.moveReaderIndex(to: data.readerIndex - piece.readableBytes)
-            if data.readableBytes > 0 {
-                self.held.prepend(data)
-                self.count(data.storageCapacity)
-            }
-            // The window is full.
-            if piece.readableBytes > 0 { break }
+        guard self.isOpen, self.holds, self.connection.isWritable, self.connection.machine.room(at: self.place) > 0
+        else { return false }
+        let sent = self.connection.write { machine, out in
+            let start = out.writerIndex
+            guard let (last, count) = machine.write(&self.held, atMost: limit, at: self.place, &out) else { return 0 }
+            self.dataBytes += count
+            self.note(last, out.writerIndex - start, end: out.writerIndex)
+            return count
         }
+        self.count(self.held.reduce(0) { $0 + $1.storageCapacity } - self.heldBytes)
         guard self.held.isEmpty else { return sent > 0 }
         self.blockedSince = nil
         if self.isEndHeld {

@@ -257,6 +257,7 @@ package final class HTTP2Stream: TimedObject, Downstream {
 
     /// What the stream held belongs to nobody any more.
     func leave() {
+        if self.phase == .discarding { self.connection.ends(discarding: self) }
         self.phase = .over
         self.loop.cancel(self)
         self.dropHeld()

@@ -20,9 +20,9 @@ package final class LoopContext: @unchecked Sendable {
     var http2Connections = 0
     /// Memory of HTTP/2 requests' heads that wait, and of answers that clients do not take.
     package internal(set) var heldBytes = 0
-    /// Beyond this, new requests of clients for whom much waits are refused. 8 MiB, and 256 KiB for each
+    /// Beyond this, new requests of clients for whom much waits are refused. 8 MiB, and 128 KiB for each
     /// connection, which is what an honest one seldom needs.
-    var heldBytesMax: Int { 8_388_608 + 262_144 * self.http2Connections }
+    var heldBytesMax: Int { 8_388_608 + 131_072 * self.http2Connections }
     private var toFlush: [HTTP2ServerConnection] = []
 
     private var turnTime: MonotonicTime?

@@ -54,7 +54,19 @@ struct MachineFloodTests {
         }
     }
 
-    @Test("updates of windows that cut data short give themselves no reason")
+    @Test("a client whose windows cut every frame in pieces may tell of each of them", arguments: [500, 3000, 9000])
+    func shortFrames(count: Int) {
+        let fixture = MachineFixture()
+        _ = fixture.receive(Wire.get(1))
+        var data = ByteBuffer(repeating: 0, count: 4000 * count + 65_535)
+        for _ in 0..<4000 {
+            fixture.write { machine, out in _ = machine.write(&data, at: 0, &out) }
+            let updates = Wire.windowUpdate(1, UInt32(count)) + Wire.windowUpdate(0, UInt32(count))
+            #expect(fixture.receive(updates).count == 2)
+        }
+    }
+
+    @Test("updates of windows that cut data short by next to nothing give themselves no reason")
     func dribble() {
         let fixture = MachineFixture()
         _ = fixture.receive(Wire.settings([(4, 1)]) + Wire.get(1))

@@ -51,7 +51,10 @@ final class HeaderNames: Sendable {
 
     @inline(never)
     private static func prefixed(_ bytes: Span<UInt8>, from start: Int, count: Int) -> HeaderID {
-        if hasPrefix("usher-", bytes, from: start, count: count) { return .usher }
+        // Whatever stands behind the word: some services read every byte but letters and digits as `_`.
+        if hasPrefix("usher", bytes, from: start, count: count), count > 5, !Octets.isAlphanumeric(bytes[start + 5]) {
+            return .usher
+        }
         return hasPrefix("x-forwarded-", bytes, from: start, count: count) ? .xForwardedOther : .other
     }
 

@@ -134,6 +134,14 @@ public final class RawConnection: Sendable {
         try? await self.channel.close().get()
     }
 
+    /// Closes the socket without the end of TLS.
+    public func cut() async throws {
+        let channel = self.channel
+        try await channel.eventLoop.submit {
+            channel._channelCore.close0(error: ChannelError.eof, mode: .all, promise: nil)
+        }.get()
+    }
+
     /// Closes with a reset, as a process that is killed with unread bytes does.
     public func reset() async {
         if let options = self.channel as? any SocketOptionProvider {

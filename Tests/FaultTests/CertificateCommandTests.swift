@@ -37,7 +37,12 @@ extension FaultTests {
             #expect(try folder.run("dev-cert").code == 0)
             try FileManager.default.removeItem(atPath: "\(folder.path)/certs/dev-ca.key")
             let half = try folder.run("dev-cert", "b.test")
-            #expect(half.code == 1 && half.output.contains("cannot be used; remove both to begin anew"))
+            #expect(half.code == 1 && half.output.contains("dev-ca.pem is there but certs/dev-ca.key is not"))
+            #expect(try folder.run("dev-cert", "--folder", "other").code == 0)
+            try FileManager.default.copyItem(
+                atPath: "\(folder.path)/other/dev-ca.key", toPath: "\(folder.path)/certs/dev-ca.key")
+            let mixed = try folder.run("dev-cert", "b.test")
+            #expect(mixed.code == 1 && mixed.output.contains("the key is not the certificate's; remove both"))
         }
 
         @Test("certs and check read the files when no Usher runs, and tell each problem with its place")

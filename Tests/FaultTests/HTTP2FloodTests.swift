@@ -53,7 +53,7 @@ extension FaultTests {
             },
             .streams("requests with a forbidden field") { Wire.get($0, "/bytes/9", [("connection", "close")]) },
             .streams("empty header blocks") { Wire.frame(Kind.headers, flags: 5, stream: $0) },
-            .streams("more requests at a time than are allowed") { Wire.post($0, "/fixed") },
+            .streams("more requests at a time than are allowed") { Wire.post($0, "/hold/") },
         ]
 
         private static let reset = Wire.get(1, "/bytes/9") + Wire.reset(1)

@@ -62,6 +62,11 @@ struct TLSProblemTests {
                 "u.yaml:1:57: services.web.tls.server-name: '10.0.0.1' cannot be a server name, such as web.internal"
             ),
             (
+                "[a:1], tls: { verify: false }",
+                "u.yaml:1:52: services.web.tls.verify: cannot be 'false': replicas are always verified; say `system`, "
+                    + "or name a file with the certificates of those who sign replicas'"
+            ),
+            (
                 "[\"unix:/s\"], tls: {}",
                 "u.yaml:1:48: services.web.tls: needs the key 'server-name': a replica behind a Unix socket has no "
                     + "name to compare its certificate with"

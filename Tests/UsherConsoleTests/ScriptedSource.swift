@@ -76,7 +76,10 @@ final class ScriptedSource: ConsoleSource {
 
     func certificates() async -> [CertificateReport] {
         let problem = "no <b>such</b> file"
-        return [CertificateReport(usedBy: "listener 127.0.0.1:443", file: "/a.pem", problem: problem, facts: nil)]
+        return [
+            CertificateReport(
+                usedBy: "listener 127.0.0.1:443", file: "/a.pem", problem: problem, facts: nil, isInUse: false)
+        ]
     }
 
     func reload(dryRun: Bool) async -> ReloadReport {

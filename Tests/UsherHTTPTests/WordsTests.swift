@@ -45,6 +45,7 @@ struct WordsTests {
         "families are known by their beginning",
         arguments: [
             ("Usher-Identity", HeaderID.usher), ("USHER_FENCE", .usher), ("usher-", .usher), ("usher", .other),
+            ("Usher.Identity", .usher), ("usher~identity", .usher), ("USHER|X", .usher), ("usherer-a", .other),
             ("x-usher-a", .other), ("X-Forwarded-Prefix", .xForwardedOther),
             ("x_forwarded_client_cert", .xForwardedOther),
             ("X-Forwarded", .other), ("X-Forwarded-", .xForwardedOther), ("a", .other), ("te", .te), ("tx", .other),

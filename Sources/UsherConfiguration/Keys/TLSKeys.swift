@@ -74,6 +74,11 @@ extension Kind where Value == UpstreamTLSSettings.Authorities {
             read: { node, reading in
                 guard let (text, _) = reading.text(of: node) else { return nil }
                 if text == "system" { return .system }
+                if ["none", "no", "off", "false", "true"].contains(text.lowercased()) {
+                    let advice = "say `system`, or name a file with the certificates of those who sign replicas'"
+                    reading.note("cannot be '\(text)': replicas are always verified; \(advice)", at: node.position)
+                    return nil
+                }
                 return path.read(node, reading).map(UpstreamTLSSettings.Authorities.file)
             },
             write: { authorities in

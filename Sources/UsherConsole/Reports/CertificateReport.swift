@@ -67,20 +67,21 @@ package struct CertificateReport: Codable, Sendable, Hashable {
     /// Days before its end at which somebody should ask why no newer one has come: most are renewed a month before.
     package static let soonDays = 21
 
-    package init(usedBy: String, file: String, problem: String?, facts: Facts?) {
+    /// - Parameter isInUse: something that came from the file is, if not what it holds now.
+    package init(usedBy: String, file: String, problem: String?, facts: Facts?, isInUse: Bool) {
         self.usedBy = usedBy
         self.file = file
         self.problem = problem
         self.certificate = facts
-        self.state = Self.state(problem, facts)
+        self.state = Self.state(problem, facts, isInUse)
     }
 
     /// Somebody has to do something now.
     package var isBad: Bool { self.state != .ok && self.state != .soon }
 
-    private static func state(_ problem: String?, _ facts: Facts?) -> State {
+    private static func state(_ problem: String?, _ facts: Facts?, _ isInUse: Bool) -> State {
         if let facts, facts.daysLeft < 0 { return .expired }
-        if problem != nil { return facts == nil ? .unusable : .kept }
+        if problem != nil { return isInUse ? .kept : .unusable }
         if let facts, facts.daysLeft <= Self.soonDays { return .soon }
         return .ok
     }

@@ -33,7 +33,7 @@ package struct CertificatesText {
     }
 
     private static func expiry(_ facts: CertificateReport.Facts) -> String {
-        "\(facts.notAfter.prefix(10)) (\(facts.daysLeft) days)"
+        facts.notAfter.prefix(10) + (facts.daysLeft < 0 ? "" : " (\(facts.daysLeft) days)")
     }
 
     private static func colour(_ state: CertificateReport.State) -> TextColour {

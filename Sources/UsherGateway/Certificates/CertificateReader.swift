@@ -50,7 +50,8 @@ package enum CertificateReader {
 extension CertificateReport {
     init(_ state: CertificateState, usedBy: String, now: Int) {
         self.init(
-            usedBy: usedBy, file: state.file, problem: state.problem, facts: state.facts.map { Facts($0, now: now) })
+            usedBy: usedBy, file: state.file, problem: state.problem, facts: state.facts.map { Facts($0, now: now) },
+            isInUse: state.isInUse)
     }
 
     static func user(listener address: String) -> String { "listener \(address)" }

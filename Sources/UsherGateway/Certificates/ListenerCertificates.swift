@@ -27,9 +27,13 @@ final class ListenerCertificates: Sendable {
         var authorities: CertificateState?
         var authoritiesStamp: FileStamp?
         var set: CertificateSet?
+        var ticketsRenewedAt = 0
         /// All files as the last look found them: half a file is not what its author means, so they have to lie still.
         var seen: [FileStamp?] = []
     }
+
+    /// How long tickets are good at least, so that one client cannot take them from the others all the time. 60 s.
+    private static let ticketsTime = 60
 
     let settings: TLSSettings
     private let logger: Logger
@@ -52,7 +56,10 @@ final class ListenerCertificates: Sendable {
         }
         for index in state.pairs.indices { state.pairs[index].load(state.rules, isFirst: true) }
         // Whoever should be asked for a certificate must not come in without.
-        if state.authorities?.problem == nil { state.set = CertificateSet(state.pairs.compactMap(\.certificate)) }
+        if state.authorities?.problem == nil {
+            state.authorities?.isInUse = true
+            state.set = CertificateSet(state.pairs.compactMap(\.certificate))
+        }
         self.state = Mutex(state)
     }
 
@@ -76,21 +83,34 @@ final class ListenerCertificates: Sendable {
     /// Looks at the files, and takes over those that have changed, lie still and are good.
     func refresh() -> Change {
         let stamps = Self.stamps(of: self.settings)
+        let now = WallClock.seconds
         return self.state.withLock { state in
             defer { state.seen = stamps }
-            guard stamps == state.seen else { return .nothing }
+            for index in state.pairs.indices { state.pairs[index].files.warn(self.logger, atUnixSeconds: now) }
+            let renewsTickets = self.renewsTickets(&state, now)
+            guard stamps == state.seen || renewsTickets else { return .nothing }
             let hasNewRules = self.refreshAuthorities(&state)
-            var isChanged = hasNewRules
+            var isChanged = hasNewRules || renewsTickets
             for index in state.pairs.indices {
                 if self.refresh(&state.pairs[index], state.rules) {
                     isChanged = true
-                } else if hasNewRules {
+                } else if hasNewRules || renewsTickets {
                     self.remake(&state.pairs[index], state.rules)
                 }
             }
             if isChanged { state.set = CertificateSet(state.pairs.compactMap(\.certificate)) }
             return hasNewRules ? .authorities : isChanged ? .certificates : .nothing
         }
+    }
+
+    /// Whether a client came back with a session from when its certificate was valid. TLS resumes it before anybody is
+    /// asked, so the client would never come to show its new certificate: the tickets of all have to go.
+    private func renewsTickets(_ state: inout State, _ now: Int) -> Bool {
+        let mayRenew = now >= state.ticketsRenewedAt + Self.ticketsTime
+        guard mayRenew, state.set?.hasStaleSessions == true else { return false }
+        state.ticketsRenewedAt = now
+        self.logger.info("sessions from before are not resumed: a client's certificate has expired since")
+        return true
     }
 
     /// New authorities mean new contexts for all certificates: no ticket of the old ones opens a session any more.
@@ -185,6 +205,7 @@ extension ListenerCertificates.Pair {
             guard problem == nil || isFirst else { return false }
             self.certificate = certificate
             self.files.facts = certificate.facts
+            self.files.isInUse = true
             return true
         } catch {
             self.files.problem = "\(error)"

@@ -16,7 +16,6 @@ final class ReplicaTLS: Sendable {
     }
 
     let upstream: UpstreamTLS
-    private let service: String
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -27,10 +26,12 @@ final class ReplicaTLS: Sendable {
         let configuration = UpstreamTLS.Configuration(settings, tls)
         let stamps = configuration.files.map { FileStamp($0) }
         self.upstream = try UpstreamTLS(configuration)
-        self.service = settings.name
+        var logger = logger
+        logger[metadataKey: "service"] = "\(settings.name)"
         self.logger = logger
         var files = Self.state(of: configuration)
         files?.facts = self.upstream.facts
+        files?.isInUse = true
         let problem = self.upstream.problem
         files?.problem = problem?.description
         self.state = Mutex(State(files: files, stamps: stamps, retryAt: problem?.endsAt, seen: stamps))
@@ -64,6 +65,7 @@ final class ReplicaTLS: Sendable {
         let stamps = self.upstream.configuration.files.map { FileStamp($0) }
         self.state.withLock { state in
             defer { state.seen = stamps }
+            state.files?.warn(self.logger, atUnixSeconds: WallClock.seconds)
             let isDue = state.retryAt.map { WallClock.seconds >= $0 } ?? false
             guard stamps == state.seen, isDue || stamps != state.stamps else { return }
             state.stamps = stamps
@@ -73,14 +75,14 @@ final class ReplicaTLS: Sendable {
                 state.files?.facts = self.upstream.facts
                 state.files?.problem = nil
                 state.files?.replaced += 1
-                self.logger.notice("certificates for replicas replaced", metadata: ["service": "\(self.service)"])
+                self.logger.notice("certificates for replicas replaced")
             } catch {
                 state.files?.problem = "\(error)"
                 state.retryAt = (error as? CertificateProblem)?.endsAt
                 state.files?.refused += 1
                 self.logger.error(
                     "changed certificates for replicas are not used; the old ones stay",
-                    metadata: ["service": "\(self.service)", "problem": "\(error)"])
+                    metadata: ["problem": "\(error)"])
             }
         }
     }

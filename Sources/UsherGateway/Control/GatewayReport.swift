@@ -185,10 +185,11 @@ final class GatewayReport: ConsoleSource {
             services: current.controls.map(\.metrics), reloads: self.reloader.counts,
             configurationLoadedUnixMilliseconds: current.since)
         let now = WallClock.seconds
-        metrics.certificates = self.certificateStates.map { usedBy, state in
-            ControlMetrics.Certificate(
-                usedBy: usedBy, file: state.file, secondsLeft: state.facts.map { $0.notAfter - now },
-                hasProblem: state.problem != nil, replaced: state.replaced, refused: state.refused)
+        for (usedBy, state) in self.certificateStates {
+            metrics.add(
+                ControlMetrics.Certificate(
+                    usedBy: usedBy, file: state.file, secondsLeft: state.facts.map { $0.notAfter - now },
+                    hasProblem: state.problem != nil, replaced: state.replaced, refused: state.refused))
         }
         return metrics
     }

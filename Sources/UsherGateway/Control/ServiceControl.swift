@@ -136,7 +136,9 @@ final class ServiceControl: Sendable {
     }
 
     private func log(_ change: ServiceHealth.Change, _ endpoint: String) {
-        let metadata: Logger.Metadata = ["replica": "\(endpoint)", "reason": "\(change.reason)"]
+        let metadata: Logger.Metadata = [
+            "service": "\(self.name)", "replica": "\(endpoint)", "reason": "\(change.reason)",
+        ]
         switch change.condition {
         case .ready where change.isAnnouncement: self.logger.notice("replica is kept", metadata: metadata)
         case .ready: self.logger.info("replica is ready", metadata: metadata)

@@ -124,15 +124,20 @@ final class FrontDoor: Service {
                 found[place] = certificates
                 continue
             }
-            let certificates = ListenerCertificates(tls, logger: self.logger)
+            var logger = self.logger
+            logger[metadataKey: "listener"] = "\(listener.address)"
+            let certificates = ListenerCertificates(tls, logger: logger)
             found[place] = certificates
-            let bad = certificates.files.compactMap(\.problem)
             // What starts serves as well as it can; what runs is not replaced by something worse.
-            if certificates.current == nil || !known.isEmpty {
-                problems += bad.map { "\(listener.address): \($0)" }
-            } else {
-                for problem in bad {
-                    self.logger.error("a certificate cannot be used", metadata: ["problem": "\(problem)"])
+            let isRefused = certificates.current == nil || !known.isEmpty
+            for file in certificates.files {
+                guard let problem = file.problem else { continue }
+                if isRefused {
+                    problems.append("\(listener.address): \(problem)")
+                } else if file.isInUse {
+                    logger.error("a certificate is used all the same", metadata: ["problem": "\(problem)"])
+                } else {
+                    logger.error("a certificate is left out", metadata: ["problem": "\(problem)"])
                 }
             }
         }

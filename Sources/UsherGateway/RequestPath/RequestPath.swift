@@ -254,6 +254,10 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         if self.phase == .tunnel { return self.tunnelIsSilent() }
         let now = self.worker.loop.now
         let ended = self.endpoint
+        if self.phase == .sent, failure.kind == .connectFailed, let ended {
+            // The connection was there, and then it was not let in.
+            self.service.control.connectFailed(ended.id, reason: failure.detail)
+        }
         self.tryEnds(.init(failure.kind), latency: nil, now: now)
         self.stopWaiting()
         if self.phase == .answering { return self.breaksOff(.tryFailed(failure)) }

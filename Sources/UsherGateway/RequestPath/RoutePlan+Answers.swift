@@ -20,7 +20,9 @@ extension RoutePlan {
 
     /// The route's own answer of a fixed status and text.
     func response(status: Int, body: ByteBuffer, _ downstream: any Downstream) -> LocalAnswer {
-        LocalAnswer(status: status, body: body, addedLines: self.addedLines(downstream))
+        var answer = LocalAnswer(status: status, body: body, addedLines: self.addedLines(downstream))
+        answer.decidesTransportSecurity = self.answerEdits.decidesTransportSecurity
+        return answer
     }
 
     /// A redirection to the route's target.
@@ -31,7 +33,9 @@ extension RoutePlan {
         lines.writeStaticString("Location: ")
         lines.writeBytes(location.lazy.map { $0 <= 0x20 || $0 == 0x7f ? UInt8(ascii: "+") : $0 })
         lines.writeStaticString("\r\n")
-        return LocalAnswer(status: status, body: ByteBuffer(), addedLines: lines)
+        var answer = LocalAnswer(status: status, body: ByteBuffer(), addedLines: lines)
+        answer.decidesTransportSecurity = self.answerEdits.decidesTransportSecurity
+        return answer
     }
 
     /// The edits of a replica's answer.
@@ -39,6 +43,7 @@ extension RoutePlan {
         var edits = HeadEdits()
         edits.removedNames = self.answerEdits.droppedNames
         edits.addedLines = self.addedLines(downstream)
+        edits.decidesTransportSecurity = self.answerEdits.decidesTransportSecurity
         return edits
     }
 

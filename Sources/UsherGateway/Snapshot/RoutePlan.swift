@@ -83,13 +83,17 @@ extension RoutePlan.Destination {
 struct FieldEdits: Sendable {
     /// Names to leave out, in lower case: those removed and those set anew.
     let droppedNames: [[UInt8]]
+    /// `Strict-Transport-Security` is among them.
+    let decidesTransportSecurity: Bool
     /// The lines to add, when no template in them depends on the request.
     let constantLines: ByteBuffer?
     /// The lines to add otherwise: a name with its colon, and a value.
     let templates: [(name: [UInt8], value: Template)]
 
     init(_ edits: HeaderEdits) {
-        self.droppedNames = (edits.set.map(\.name) + edits.remove).map { Array($0.lowercased().utf8) }
+        let names = (edits.set.map(\.name) + edits.remove).map { $0.lowercased() }
+        self.droppedNames = names.map { Array($0.utf8) }
+        self.decidesTransportSecurity = names.contains("strict-transport-security")
         var lines = ByteBuffer()
         var isConstant = true
         for assignment in edits.set {

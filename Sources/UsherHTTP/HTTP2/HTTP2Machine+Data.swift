@@ -94,12 +94,13 @@ extension HTTP2Machine {
         creditConnection(count, &out)
     }
 
-    /// Tells the peer only when half a window has gathered.
+    /// Tells the peer soon, though not of every byte: some clients that wait for room miss the frame that gives it when
+    /// another of their streams reads it, and go on only with the next one.
     private mutating func credit(_ place: Int, _ count: Int, _ out: inout ByteBuffer) {
-        let half = configuration.streamWindow / 2
+        let least = configuration.streamWindow / 16
         let due = table.update(place) { state -> (id: UInt32, count: Int)? in
             state.uncredited += count
-            guard state.uncredited >= half, !state.isRemoteClosed else { return nil }
+            guard state.uncredited >= least, !state.isRemoteClosed else { return nil }
             let due = (state.id, state.uncredited)
             state.receiveWindow += state.uncredited
             state.uncredited = 0
@@ -111,8 +112,8 @@ extension HTTP2Machine {
 
     private mutating func creditConnection(_ count: Int, _ out: inout ByteBuffer) {
         uncredited += count
-        // Half of what the client does not have to wait for: streams that wait for their replicas keep their part.
-        guard uncredited > 0, uncredited >= receiveWindow else { return }
+        // All that the peer still has may be less, when streams that wait for their replicas keep their part.
+        guard uncredited > 0, uncredited >= min(configuration.connectionWindow / 32, receiveWindow) else { return }
         out.writeWindowUpdate(stream: 0, increment: uncredited)
         receiveWindow += uncredited
         uncredited = 0

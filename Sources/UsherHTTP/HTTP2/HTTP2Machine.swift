@@ -85,8 +85,8 @@ package struct HTTP2Machine: ~Copyable {
     static let largestSettings = 32 * 6
     /// What stands around a block in a HEADERS frame at most: the padding's length, a priority, the padding.
     static let largestHeadersPadding = 1 + 5 + 255
-    /// In bytes. A receiver may tell of each of our frames twice, for the stream and for the connection, and its windows
-    /// may cut them as short as twice this on the average.
+    /// In bytes. A receiver may tell of each of our frames twice, for the stream and for the connection, and its
+    /// windows may cut them as short as twice this on the average.
     static let updateCost = 128
     private static let updateCreditMax = 1024 * updateCost
     /// 4 KiB.

@@ -63,7 +63,7 @@ package struct ControlMetrics: Sendable {
     /// In the order of the names.
     package var services: [Service]
     /// Those of listeners first.
-    package var certificates: [Certificate] = []
+    package private(set) var certificates: [Certificate] = []
     package var reloads: ReloadCounts
     /// When the configuration in force was read. Unit: milliseconds since the Unix epoch.
     package var configurationLoadedUnixMilliseconds: Int64
@@ -75,6 +75,16 @@ package struct ControlMetrics: Sendable {
         self.services = services
         self.reloads = reloads
         self.configurationLoadedUnixMilliseconds = configurationLoadedUnixMilliseconds
+    }
+
+    /// A file that one listener uses twice, as a certificate and as an authority, say, is one series.
+    package mutating func add(_ certificate: Certificate) {
+        let known = self.certificates.firstIndex { $0.usedBy == certificate.usedBy && $0.file == certificate.file }
+        guard let known else { return self.certificates.append(certificate) }
+        self.certificates[known].secondsLeft = self.certificates[known].secondsLeft ?? certificate.secondsLeft
+        self.certificates[known].hasProblem = self.certificates[known].hasProblem || certificate.hasProblem
+        self.certificates[known].replaced += certificate.replaced
+        self.certificates[known].refused += certificate.refused
     }
 }
 

@@ -86,8 +86,9 @@ private func renderTLS(_ metrics: WorkerMetrics, _ control: ControlMetrics, to t
     text.family(MetricCatalogue.certificateExpiry)
     for (labels, certificate) in rows {
         guard let seconds = certificate.secondsLeft else { continue }
-        let hundredths = seconds * 100 / 86_400
-        text.sample(MetricCatalogue.certificateExpiry, labels, "\(Double(hundredths) / 100)")
+        // Rounded down, so that it is negative as soon as it has expired.
+        let hundredths = (Double(seconds) / 864).rounded(.down)
+        text.sample(MetricCatalogue.certificateExpiry, labels, "\(hundredths / 100)")
     }
     text.family(MetricCatalogue.certificateProblem)
     for (labels, certificate) in rows {

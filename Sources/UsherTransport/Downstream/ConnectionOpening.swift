@@ -189,11 +189,21 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
         do {
             self.peer = Peer(self.peer, securedBy: try TLSHandlers.peer(of: context.pipeline))
         } catch {
+            // A full handshake would not have come to its end.
+            self.configuration.certificates?.noteStaleSession()
             self.report(.failed("\(error)"))
             return self.abort()
         }
         self.report(.completed(unknownName: self.unknownName))
+        if self.peer.tls?.version == .tls13 { self.acknowledge(context) }
         self.handOver(negotiated == ALPN.http2 ? .http2 : .http1)
+    }
+
+    /// In TLS 1.3 the client speaks last, and a client with Nagle's algorithm sends no request before that has been
+    /// acknowledged. There is nothing to send yet that could do so.
+    private func acknowledge(_ context: ChannelHandlerContext) {
+        // A Unix socket knows no such option, and needs none.
+        try? context.channel.syncOptions?.setOption(Listener.quickAcknowledgement, value: 1)
     }
 
     // MARK: The end

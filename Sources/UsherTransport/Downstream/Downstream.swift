@@ -97,6 +97,8 @@ package struct HeadEdits {
     package var removedNames: [[UInt8]] = []
     /// Whole lines to add, each ended by CR LF.
     package var addedLines: ByteBuffer?
+    /// The route says itself what browsers remember of TLS: nothing of the listener's is added.
+    package var decidesTransportSecurity = false
     /// The request's id as the two halves of 32 hexadecimal digits; nil: none is added.
     package var requestID: (high: UInt64, low: UInt64)?
 
@@ -123,6 +125,8 @@ package struct LocalAnswer {
     package var contentType: StaticString
     /// Whole lines to add, each ended by CR LF.
     package var addedLines: ByteBuffer?
+    /// As in `HeadEdits`.
+    package var decidesTransportSecurity = false
     /// Close the connection afterwards: what follows on it cannot be trusted.
     package var closes: Bool
 

@@ -36,7 +36,7 @@ extension HTTP1ServerConnection {
         }
         let keepsLength = head.status != 204 && head.framing != .chunked && head.framing != .untilClose
         var dropped = keepsLength ? Self.connectionFields : Self.framingFields
-        let security = self.listener.transportSecurityLine
+        let security = edits.decidesTransportSecurity ? [] : self.listener.transportSecurityLine
         if !security.isEmpty { dropped.insert(.strictTransportSecurity) }
         let ending = self.headEnding
         let isChunked = self.answerFraming == .chunked
@@ -90,7 +90,7 @@ extension HTTP1ServerConnection {
         self.answerIsStarted = true
         if answer.closes || (self.phase == .body && !self.canDiscardBody) { self.closesAfterAnswer = true }
         let date = self.loop.dateLine
-        let security = self.listener.transportSecurityLine
+        let security = answer.decidesTransportSecurity ? [] : self.listener.transportSecurityLine
         let ending = self.headEnding
         self.append { out in
             out.writeHead(reserving: 2 * Self.ownBytes) { writer in

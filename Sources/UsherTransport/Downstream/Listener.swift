@@ -26,6 +26,9 @@ package enum Listener {
         package init() {}
     }
 
+    /// Acknowledges at once what has come so far, and not with what is sent next (tcp(7)).
+    static let quickAcknowledgement = ChannelOptions.socket(
+        SocketOptionLevel(IPPROTO_TCP), SocketOptionName(TCP_QUICKACK))
     /// Connections that the kernel may hold ready for us.
     private static let backlog: Int32 = 1024
 

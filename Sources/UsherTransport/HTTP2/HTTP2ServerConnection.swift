@@ -29,11 +29,15 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
     /// The beginning of a frame whose rest has not come.
     private var pendingInput: ByteBuffer?
     private var isProcessing = false
+    /// Others have their turn before the rest of the input is looked at.
+    private var isYielding = false
+    /// As many as may be open at a time: a client that sends more in one piece makes others wait for it.
+    private static let requestsPerTurn = 100
     /// Streams that got a part of their body from the input at hand.
     private var fed: [HTTP2Stream] = []
     /// Streams that are answered and whose clients have not ended them, in this order.
     private var discarding: [HTTP2Stream] = []
-    private static let discardingMax = 8
+    private static let discardingMax = 16
 
     // What waits to be sent, all streams' frames together; written by the other half of this type.
     var out: ByteBuffer?
@@ -112,8 +116,27 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
             self.loop.receiveBuffers.giveBack(input)
             input = pending
         }
-        self.loop.turn { self.process(&input) }
+        if !self.isYielding { self.loop.turn { self.process(&input) } }
         self.keep(input)
+    }
+
+    /// Stops for this turn of the loop.
+    private func yield() {
+        self.isYielding = true
+        self.setReading(false)
+        self.loop.eventLoop.assumeIsolated().execute {
+            self.isYielding = false
+            if var input = self.pendingInput.take() {
+                self.loop.turn { self.process(&input) }
+                self.keep(input)
+            }
+            if !self.isYielding { self.setReading(true) }
+        }
+    }
+
+    private func setReading(_ isOn: Bool) {
+        // Fails only on a channel that is closed already.
+        try? self.context?.channel.syncOptions?.setOption(.autoRead, value: isOn)
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -133,6 +156,7 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
     private func process(_ input: inout ByteBuffer) {
         self.isProcessing = true
         let now = self.loop.now
+        var requests = 0
         reading: while self.phase != .closing {
             // Nothing is called while the machine is at work, so nothing else can ask for it.
             var out = self.takeOut()
@@ -143,6 +167,11 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
             case .request(let place, let hasBody):
                 self.headStartedAt = nil
                 self.begin(at: place, hasBody: hasBody, now: now)
+                requests += 1
+                if requests >= Self.requestsPerTurn, input.readableBytes > 0 {
+                    self.yield()
+                    break reading
+                }
             case .body(let place, let data): self.receive(data, at: place)
             case .bodyEnd(let place, let hasTrailers): self.receiveEnd(at: place, hasTrailers: hasTrailers)
             case .reset(let place, _): self.lost(at: place)
@@ -227,9 +256,9 @@ package final class HTTP2ServerConnection: ServerConnection, ChannelInboundHandl
         self.heldBytes >= Self.heldMuch && self.loop.heldBytes > self.loop.heldBytesMax
     }
 
-    /// The same by half as much again: no longer what a moment may bring.
+    /// The same by a quarter more: no longer what a moment may bring.
     var isFarOverloaded: Bool {
-        self.heldBytes >= Self.heldMuch && self.loop.heldBytes > self.loop.heldBytesMax * 3 / 2
+        self.heldBytes >= Self.heldMuch && self.loop.heldBytes > self.loop.heldBytesMax * 5 / 4
     }
 
     /// Whoever makes us hold less is no reason for what all of them take. 64 KiB.

@@ -29,12 +29,13 @@ extension HTTP2Stream {
         self.answerHasBody = head.framing != .none
         let keepsLength = head.status != 204 && head.framing != .chunked && head.framing != .untilClose
         var dropped = keepsLength ? Self.ownFields : Self.framingFields
-        if !self.listener.transportSecurityLine.isEmpty { dropped.insert(.strictTransportSecurity) }
+        let security = edits.decidesTransportSecurity ? [] : self.listener.transportSecurityLine
+        if !security.isEmpty { dropped.insert(.strictTransportSecurity) }
         self.beginAnswer()
         self.writeBlock { out in
             ResponseTranslation.write(head, dropping: dropped, droppingNames: edits.removedNames, to: &out)
             if !head.known.contains(.date) { self.loop.writeDate(to: &out) }
-            self.writeOwnFields(edits.addedLines, requestID: edits.requestID, to: &out)
+            self.writeOwnFields(security, edits.addedLines, requestID: edits.requestID, to: &out)
         }
         self.countRequest()
     }
@@ -94,7 +95,8 @@ extension HTTP2Stream {
                     ResponseTranslation.write(.contentType, "content-type", answer.contentType, to: &out)
                 }
             }
-            self.writeOwnFields(answer.addedLines, requestID: nil, to: &out)
+            let security = answer.decidesTransportSecurity ? [] : self.listener.transportSecurityLine
+            self.writeOwnFields(security, answer.addedLines, requestID: nil, to: &out)
         }
         guard hasBody, self.head.method != .head, answer.body.readableBytes > 0 else { return }
         var body = answer.body
@@ -103,9 +105,8 @@ extension HTTP2Stream {
     }
 
     private func writeOwnFields(
-        _ lines: ByteBuffer?, requestID: (high: UInt64, low: UInt64)?, to out: inout ByteBuffer
+        _ security: [UInt8], _ lines: ByteBuffer?, requestID: (high: UInt64, low: UInt64)?, to out: inout ByteBuffer
     ) {
-        let security = self.listener.transportSecurityLine
         if !security.isEmpty { ResponseTranslation.write(lines: ByteBuffer(bytes: security), to: &out) }
         if let (high, low) = requestID {
             ResponseTranslation.write(.xRequestID, "x-request-id", hexadecimal: high, low, to: &out)

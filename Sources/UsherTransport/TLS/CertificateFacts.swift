@@ -27,10 +27,15 @@ package struct CertificateFacts: Sendable, Hashable {
     package var names: [String]
     /// IP addresses that it stands for.
     package var addresses: [String]
+    /// Its owner's name as an identity: the subject, or when that is empty the first alternative name, such as
+    /// `spiffe://example/web`. Empty: it names nobody.
+    package var identity: String
     /// RFC 4514 names in printable ASCII.
     package var subject: String
     package var issuer: String
     package var keyKind: KeyKind
+    /// It may sign others, or has signed itself: whoever trusts it trusts somebody.
+    package var isTrustAnchor: Bool
     /// Seconds since the Unix epoch, both inclusive.
     package var notBefore: Int
     package var notAfter: Int
@@ -48,7 +53,13 @@ package struct CertificateFacts: Sendable, Hashable {
         }
         self.subject = Self.printable("\(parsed.subject)")
         self.issuer = Self.printable("\(parsed.issuer)")
+        self.identity =
+            self.subject.isEmpty ? alternatives.lazy.compactMap { Self.text(of: $0) }.first ?? "" : self.subject
         self.keyKind = Self.kind(of: parsed.publicKey)
+        switch try parsed.extensions.basicConstraints {
+        case .isCertificateAuthority: self.isTrustAnchor = true
+        case .notCertificateAuthority, nil: self.isTrustAnchor = parsed.issuer == parsed.subject
+        }
         self.notBefore = Int(parsed.notValidBefore.timeIntervalSince1970)
         self.notAfter = Int(parsed.notValidAfter.timeIntervalSince1970)
         if alternatives.isEmpty, let common = Self.commonName(parsed.subject) { self.names = [common.lowercased()] }
@@ -59,7 +70,12 @@ package struct CertificateFacts: Sendable, Hashable {
         do {
             try self.init(certificate)
         } catch {
-            throw CertificateProblem("\(file) holds a certificate that cannot be read: \(error)")
+            let reason =
+                switch error {
+                case CryptoKitError.incorrectParameterSize: "its key is too short; RSA needs 2048 bits"
+                default: "\(error)"
+                }
+            throw CertificateProblem("\(file) holds a certificate that cannot be read: \(reason)")
         }
     }
 
@@ -91,8 +107,9 @@ package struct CertificateFacts: Sendable, Hashable {
     }
 
     private static func days(from start: Int, to end: Int) -> String {
-        let hours = (end - start) / 3600
-        return hours < 48 ? "\(hours) h" : "\(hours / 24) days"
+        let minutes = (end - start) / 60
+        if minutes < 120 { return "\(minutes) min" }
+        return minutes < 2880 ? "\(minutes / 60) h" : "\(minutes / 1440) days"
     }
 
     private static func kind(of key: Certificate.PublicKey) -> KeyKind {
@@ -101,6 +118,13 @@ package struct CertificateFacts: Sendable, Hashable {
         if P521.Signing.PublicKey(key) != nil { return .ecdsa(521) }
         // An Ed25519 key is 32 bytes (RFC 8410 §4), an RSA key many times that.
         return key.subjectPublicKeyInfoBytes.count == 32 ? .ed25519 : .rsa
+    }
+
+    private static func text(of name: GeneralName) -> String? {
+        switch name {
+        case .uniformResourceIdentifier(let text), .rfc822Name(let text), .dnsName(let text): Self.printable(text)
+        default: nil
+        }
     }
 
     private static func commonName(_ subject: DistinguishedName) -> String? {

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The certificates of one listener, found by the host name that a client asks for; immutable, swapped whole.
 package final class CertificateSet: Sendable {
     /// In the order of the configuration; never empty.
@@ -7,6 +9,12 @@ package final class CertificateSet: Sendable {
     private let wildcards: [String: [Int]]
     /// For clients that name nobody, or somebody unknown: those of the first one's first name.
     private let fallback: [Int]
+    private let staleSessions = Atomic(false)
+
+    /// A session was resumed whose client's certificate has expired since.
+    package var hasStaleSessions: Bool { self.staleSessions.load(ordering: .relaxed) }
+
+    func noteStaleSession() { self.staleSessions.store(true, ordering: .relaxed) }
 
     /// Nil when there is no certificate.
     package init?(_ certificates: [ServerCertificate]) {

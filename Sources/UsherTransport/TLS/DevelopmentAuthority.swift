@@ -67,6 +67,9 @@ package struct DevelopmentAuthority: Sendable {
         self.pair = pair
         self.certificate = try Certificate(pemEncoded: pair.certificate)
         self.key = try P256.Signing.PrivateKey(pemRepresentation: pair.key)
+        guard self.certificate.publicKey == Certificate.PublicKey(self.key.publicKey) else {
+            throw CertificateProblem("the key is not the certificate's")
+        }
     }
 
     /// Signs a new certificate.

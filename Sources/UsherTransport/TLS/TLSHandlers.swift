@@ -31,7 +31,8 @@ enum TLSHandlers {
         if let problem = facts.problem(atUnixSeconds: WallClock.seconds) {
             throw CertificateProblem("the client's certificate cannot be used: \(problem)")
         }
-        return PeerTLS(version: version, subject: facts.subject)
+        guard !facts.identity.isEmpty else { throw CertificateProblem("the client's certificate names nobody") }
+        return PeerTLS(version: version, subject: facts.identity)
     }
 }
 
@@ -52,6 +53,16 @@ extension HandshakeOutcome {
 /// TLS errors in words.
 enum TLSReason {
     static let otherName = "its certificate is not for this name"
+    private static let refused = "the other side refused: "
+
+    /// That the other side does not take the certificate that we have shown, or that we have shown none, of which a
+    /// client hears in TLS 1.3 only when its handshake is over; nil: it is something else.
+    static func ofRefusal(_ error: any Error) -> String? {
+        guard error is NIOSSLError || error is BoringSSLError else { return nil }
+        let text = self.text(of: error)
+        let words = ["certificate", "unknown ca", "access denied"]
+        return text.hasPrefix(self.refused) && words.contains { text.contains($0) } ? text : nil
+    }
 
     /// `unsupported protocol` out of `Error: 1 error:10f0:SSL routines:OPENSSL_internal:UNSUPPORTED_PROTOCOL at /f:1`.
     static func text(of error: any Error) -> String {
@@ -76,6 +87,10 @@ enum TLSReason {
         if name == "CERTIFICATE_VERIFY_FAILED" {
             return "the certificate is not signed by an authority that is trusted here, or is not valid now"
         }
-        return name.lowercased().replacing("_", with: " ")
+        if name == "WRONG_VERSION_NUMBER" { return "the other side does not speak TLS" }
+        let words = name.lowercased().replacing("_", with: " ")
+        // `TLSV1_ALERT_CERTIFICATE_REQUIRED` and its like: what the other side said.
+        guard let alert = words.firstRange(of: " alert ") else { return words }
+        return "\(self.refused)\(words[alert.upperBound...])"
     }
 }

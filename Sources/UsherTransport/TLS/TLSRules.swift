@@ -22,7 +22,11 @@ package struct TLSRules: Sendable {
     /// - Parameter authorities: a file with the certificates of those who sign clients' certificates.
     /// - Throws: `CertificateProblem`.
     package mutating func ask(_ policy: ClientCertificate, signedBy authorities: String) throws {
-        self.clients = (try CertificateFile.certificates(in: authorities), policy)
+        let certificates = try CertificateFile.certificates(in: authorities)
+        guard try certificates.contains(where: { try CertificateFacts($0, in: authorities).isTrustAnchor }) else {
+            throw CertificateProblem("\(authorities) holds no certificate of an authority, which could sign clients'")
+        }
+        self.clients = (certificates, policy)
     }
 
     /// What TLS 1.2 may use: forward secrecy and authenticated encryption only (RFC 9325 §4.2). TLS 1.3 has its own.

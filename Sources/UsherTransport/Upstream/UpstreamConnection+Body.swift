@@ -48,8 +48,9 @@ extension UpstreamConnection {
 
     private func lotIsSent() {
         self.unsentLots -= 1
-        guard self.gathered.readableBytes > 0, self.unsentLots == 0 else { return }
-        self.flush()
+        guard self.unsentLots == 0 else { return }
+        if self.gathered.readableBytes > 0 { self.flush() }
+        // Whoever was held back by what had gathered hears of it here only: the channel may have had room all the time.
         if self.isWritable { self.handler?.upstreamIsWritable() }
     }
 }

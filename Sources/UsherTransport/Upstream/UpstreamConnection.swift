@@ -63,6 +63,8 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     private var mayHoldMore = false
     /// The connection did not end in order, so its end is not that of an answer either (RFC 9112 §9.8).
     private var isCutOff = false
+    /// What TLS said of our certificate, when there should have been an answer.
+    private var refusal: String?
     /// What waited to be sent when the end of a tunnel was last looked at.
     private var unsentAtEnd = 0
     /// How long a replica may go on listening to the end of a tunnel. 2 s.
@@ -228,6 +230,9 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
             handler?.upstreamEnded(nil)
         case .body:
             self.failed(.init(.closedInAnswer, "the replica closed the connection inside its answer"))
+        case .head where self.refusal != nil && !self.answerHasBegun:
+            // Whoever is not let in has not been heard either.
+            self.failed(.init(.connectFailed, "TLS: \(self.refusal ?? "")"))
         case .head:
             var failure = UpstreamFailure(
                 self.answerHasBegun ? .closedInAnswer : .closedBeforeAnswer,
@@ -249,6 +254,7 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A reset, or the end of the socket before that of TLS.
         self.isCutOff = true
+        self.refusal = TLSReason.ofRefusal(error)
         context.close(promise: nil)
     }
 

@@ -70,13 +70,19 @@ struct DevCertCommand: ParsableCommand {
             try Self.write(certificate, authority.pair.certificate)
             return authority
         }
+        guard found.count == 2 else {
+            let missing = found[0] == key ? certificate : key
+            try Self.fail(
+                "\(found[0]) is there but \(missing) is not; bring it back, or remove the other to begin anew")
+        }
         do {
             return try DevelopmentAuthority(
                 .init(
                     certificate: String(contentsOfFile: certificate, encoding: .utf8),
                     key: String(contentsOfFile: key, encoding: .utf8)))
         } catch {
-            try Self.fail("\(certificate) and \(key) cannot be used; remove both to begin anew")
+            let reason = (error as? CertificateProblem)?.description ?? "they cannot be read"
+            try Self.fail("\(certificate) and \(key) cannot be used: \(reason); remove both to begin anew")
         }
     }
 
@@ -105,7 +111,9 @@ struct DevCertCommand: ParsableCommand {
     /// What the files are called, without `.pem`.
     private var fileName: String {
         let name = (self.names.first ?? Self.usualNames[0]).lowercased()
-        return name.replacing("*", with: "wildcard").replacing(":", with: "-")
+        let file = name.replacing("*", with: "wildcard").replacing(":", with: "-")
+        // What begins with `-` looks like an option to whoever gets it as an argument.
+        return file.hasPrefix("-") ? "ip6" + file : file
     }
 
     private static func isName(_ text: String) -> Bool {
@@ -122,6 +130,14 @@ struct DevCertCommand: ParsableCommand {
     }
 
     // MARK: What to do next
+
+    /// Where curl finds the first of the names, which this machine may not know.
+    private static func place(_ names: [String]) -> String {
+        let name = names[0].hasPrefix("*.") ? "www" + names[0].dropFirst() : names[0]
+        if let address = IPAddress(text: name[...]) { return "https://\(address.isV4 ? name : "[\(name)]"):8443/" }
+        let url = "https://\(name):8443/"
+        return name == "localhost" ? url : "--resolve \(name):8443:127.0.0.1 \(url)"
+    }
 
     private func advice(_ base: String) -> String {
         let authority = self.path("dev-ca.pem")
@@ -140,7 +156,7 @@ struct DevCertCommand: ParsableCommand {
                 - address: 127.0.0.1:8443
                   tls: { certificates: [{ chain: \(base).pem, key: \(base).key }] }
             Then:
-              curl --cacert \(authority) https://\(names[0].contains(":") ? "[\(names[0])]" : names[0]):8443/
+              curl --cacert \(authority) \(Self.place(names))
             A browser believes it once \(authority) is among its authorities.
             """
     }

@@ -13,7 +13,7 @@ import Testing
             facts: .init(
                 names: names, subject: "CN=site", issuer: "CN=R11,O=Issuer", key: "RSA",
                 notBeforeUnixSeconds: 1_795_341_600, notAfterUnixSeconds: 1_795_341_600 + 90 * 86400,
-                daysLeft: daysLeft))
+                daysLeft: daysLeft), isInUse: true)
     }
 
     @Test(
@@ -24,8 +24,9 @@ import Testing
         let report = report(["a"], daysLeft: daysLeft, problem: problem)
         #expect(report.state.rawValue == state)
         #expect(report.isBad == (state != "ok" && state != "soon"))
-        #expect(CertificateReport(usedBy: "x", file: "y", problem: "z", facts: nil).state == .unusable)
-        #expect(CertificateReport(usedBy: "x", file: "y", problem: nil, facts: nil).state == .ok)
+        #expect(CertificateReport(usedBy: "x", file: "y", problem: "z", facts: nil, isInUse: false).state == .unusable)
+        #expect(CertificateReport(usedBy: "x", file: "y", problem: "z", facts: nil, isInUse: true).state == .kept)
+        #expect(CertificateReport(usedBy: "x", file: "y", problem: nil, facts: nil, isInUse: true).state == .ok)
     }
 
     @Test("a line a certificate, and under it its file or what is wrong with it")
@@ -34,7 +35,8 @@ import Testing
             [
                 report(["a.test", "*.a.test", "b.test", "c.test", "d.test", "e.test"], daysLeft: 89),
                 report([], daysLeft: 3, problem: "/etc/site.pem holds no certificate", usedBy: "service web"),
-                CertificateReport(usedBy: "listener [::]:443", file: "/etc/ca.pem", problem: nil, facts: nil),
+                CertificateReport(
+                    usedBy: "listener [::]:443", file: "/etc/ca.pem", problem: nil, facts: nil, isInUse: true),
             ], source: "asked the Usher at 127.0.0.1:9900")
         #expect(
             shown == """

@@ -148,8 +148,8 @@ struct MachineRuleTests {
         }
         #expect(fixture.sent() == ["RST_STREAM 1 CANCEL"])
         let piece = [UInt8](repeating: 0x61, count: 16_384)
-        for _ in 0..<8 { #expect(fixture.receive(Wire.data(1, piece)) == []) }
-        #expect(fixture.sent() == ["WINDOW_UPDATE 0 +131072"])
+        for _ in 0..<2 { #expect(fixture.receive(Wire.data(1, piece)) == []) }
+        #expect(fixture.sent() == ["WINDOW_UPDATE 0 +16384", "WINDOW_UPDATE 0 +16384"])
         #expect(fixture.receive(Wire.headers(1, [("x", "y")])) == [])
         #expect(fixture.receive(Wire.get(3)) == ["request 3"])
     }

@@ -40,11 +40,16 @@ import Testing
                     endpoints: [.init(isReady: true, state: .ready), .init(isReady: false, state: .ejected)],
                     isPanicking: true, ejections: ejections, discovery: discovery)
             ], reloads: reloads, configurationLoadedUnixMilliseconds: 1_795_341_600_045)
-        control.certificates = [
+        control.add(
             .init(
                 usedBy: "listener [::]:443", file: "/a.pem", secondsLeft: -129_600, hasProblem: true, replaced: 1,
-                refused: 2)
-        ]
+                refused: 2))
+        // The same file as an authority, which must not become a second series of the same name.
+        control.add(
+            .init(
+                usedBy: "listener [::]:443", file: "/a.pem", secondsLeft: nil, hasProblem: false, replaced: 0,
+                refused: 1
+            ))
         return control
     }
 
@@ -109,7 +114,7 @@ import Testing
         #expect(text.value("usher_certificate_expiry_days", certificate) == -1.5)
         #expect(text.value("usher_certificate_problem", certificate) == 1)
         let refused = certificate.merging(["outcome": "refused"]) { $1 }
-        #expect(text.value("usher_certificate_reloads_total", refused) == 2)
+        #expect(text.value("usher_certificate_reloads_total", refused) == 3)
     }
 
     @Test("a replica that was never tried has its counters, but no histogram of nothing")

@@ -17,7 +17,7 @@ final class HTTP2Fixture {
 
     init(
         limits: ConnectionLimits = ConnectionLimits(), listener: ListenerRules = ListenerRules(),
-        settings: [(UInt16, UInt32)] = []
+        settings: [(UInt16, UInt32)] = [], saying first: [UInt8]? = nil
     ) throws {
         self.loop = LoopContext(eventLoop: self.channel.embeddedEventLoop)
         self.connection = HTTP2ServerConnection(
@@ -25,7 +25,7 @@ final class HTTP2Fixture {
             listener: listener)
         try self.channel.pipeline.syncOperations.addHandler(self.connection)
         try self.channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        try self.receive(HTTP2Wire.preface + HTTP2Wire.settings(settings))
+        try self.receive(first ?? HTTP2Wire.preface + HTTP2Wire.settings(settings))
         _ = try self.sent()
     }
 

@@ -38,7 +38,7 @@ struct HTTP2HeldTests {
             exchange.pass("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", body: body)
         }
         let given = try fixture.sent().filter { $0.hasSuffix("ENHANCE_YOUR_CALM") }.count
-        #expect((40..<60).contains(given))
+        #expect((50..<70).contains(given))
         #expect(fixture.path.notes.filter { $0.hasPrefix("closed") }.count == given)
         #expect(fixture.loop.heldBytes < 14 << 20)
         // More of them are refused until there is room again.

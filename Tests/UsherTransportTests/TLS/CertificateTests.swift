@@ -38,9 +38,30 @@ import Testing
             #expect(facts.daysLeft(atUnixSeconds: moment) == days, "\(moment - end)")
         }
         #expect(facts.problem(atUnixSeconds: end) == nil && facts.problem(atUnixSeconds: facts.notBefore) == nil)
-        #expect(facts.problem(atUnixSeconds: end + 1) == "it expired 0 h ago")
+        #expect(facts.problem(atUnixSeconds: end + 1) == "it expired 0 min ago")
         #expect(facts.problem(atUnixSeconds: end + 3 * 86_400) == "it expired 3 days ago")
         #expect(facts.problem(atUnixSeconds: facts.notBefore - 7200) == "it is valid only in 2 h")
+    }
+
+    @Test("whoever has no subject is known by the first other name")
+    func identity() throws {
+        #expect(try self.facts(.client("alice"), days: 1, now: .now).identity == "CN=alice")
+        // Made by openssl with `-subj /` and two alternative names.
+        let nameless = """
+            -----BEGIN CERTIFICATE-----
+            MIIBiDCCAS+gAwIBAgIUANjXIaoh8+3+yyxp5HmJa3sZAiwwCgYIKoZIzj0EAwIw
+            ADAgFw0yNjExMjYyMjIxMTdaGA8yMTI2MTEwMjIyMjExN1owADBZMBMGByqGSM49
+            AgEGCCqGSM49AwEHA0IABBELO7Ayed16/ropT1dX5lMFEapMpGolqP1Rjz9ZnZ0I
+            8YKlacY7WB38QZJJhFqDJqOcaJ8jQXMuankrFLDZKEqjgYQwgYEwHQYDVR0OBBYE
+            FJqbISup79dH2oedjqJvnHwOxEUCMB8GA1UdIwQYMBaAFJqbISup79dH2oedjqJv
+            nHwOxEUCMA8GA1UdEwEB/wQFMAMBAf8wLgYDVR0RBCcwJYYZc3BpZmZlOi8vZXhh
+            bXBsZS50ZXN0L3dlYoIId2ViLnRlc3QwCgYIKoZIzj0EAwIDRwAwRAIgVOl+f8Iz
+            b431fQUi4CvzfIeuSNjNTisk5ixR9IFMF4MCIH/9pi9Bl0TG+iRpVRREyn4Tu6Fa
+            xOZnUggtOvyiHj/b
+            -----END CERTIFICATE-----
+            """
+        let facts = try CertificateFacts(NIOSSLCertificate(bytes: Array(nameless.utf8), format: .pem))
+        #expect(facts.subject.isEmpty && facts.identity == "spiffe://example.test/web")
     }
 
     @Test("no byte of a subject can break a header or a log line")

@@ -95,6 +95,31 @@ import UsherTransport
         }
     }
 
+    @Test("a session whose certificate has expired is refused, and does not keep the client out that has a new one")
+    func renewed() async throws {
+        try await onStage { stage in
+            let folder = try CertificateFolder(stage)
+            let gateway = try await Self.gateway(stage, folder)
+            let seconds = 5.0
+            // Certificates begin a day before they are made.
+            let made = Date.now.addingTimeInterval(seconds - 86_400)
+            let old = try folder.client("old", now: made, days: 1)
+            let session = "\(stage.folder)/session"
+            let first = try await Self.openssl(gateway, "-tls1_3", folder, old, "-sess_out", session)
+            #expect(first.contains("CN=old"), "\(first)")
+            try await Task.sleep(for: .seconds(made.addingTimeInterval(86_401).timeIntervalSinceNow))
+            let new = try folder.client("new")
+            let late = try await Self.openssl(gateway, "-tls1_3", folder, new, "-sess_in", session)
+            #expect(late.contains("Reused, ") && !late.contains("CN=old\n"), "\(late)")
+            // From then on nobody's session is resumed, so that the new certificate is asked for.
+            var again = ""
+            repeat {
+                again = try await Self.openssl(gateway, "-tls1_3", folder, new, "-sess_in", session)
+            } while again.contains("Reused, ")
+            #expect(again.contains("CN=new"), "\(again)")
+        }
+    }
+
     // MARK: Helpers
 
     /// Answers with the identity.

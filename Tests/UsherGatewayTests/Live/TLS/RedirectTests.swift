@@ -33,22 +33,29 @@ import UsherTransport
         }
     }
 
-    @Test("HSTS is told over TLS only, also with answers of services, and replaces what these say")
+    @Test("HSTS is told over TLS only, also with answers of services, replaces what these say, and yields to a route")
     func hsts() async throws {
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
+            let name = "Strict-Transport-Security"
             let upstream = try await stage.upstream(
                 answering: Text.answer("ok", "Strict-Transport-Security: max-age=1\r\n"))
             let gateway = try await stage.gateway(
                 Self.listeners(try folder.server("a.test"), keys: ", hsts: 30d")
                     + "services: { web: { replicas: [\"\(upstream.address)\"] } }\n"
-                    + "routes: [{ match: { path: /own }, respond: { status: 200, body: x } }, { service: web }]")
-            for path in ["/own", "/"] {
+                    + "routes: [{ match: { path: /own }, respond: { status: 200, body: x } },"
+                    + "{ match: { path: /set }, service: web, headers: { set: { \(name): max-age=5 } } },"
+                    + "{ match: { path: /fixed }, respond: { status: 200 }, headers: { set: { \(name): max-age=5 } } },"
+                    + "{ match: { path: /none }, service: web, headers: { remove: [\(name)] } }, { service: web }]")
+            for (path, values) in [
+                ("/own", ["max-age=2592000"]), ("/", ["max-age=2592000"]), ("/set", ["max-age=5"]),
+                ("/fixed", ["max-age=5"]), ("/none", []),
+            ] {
                 let secured = try await RawTLSClient.connect(
                     port: gateway.bound.listenerPorts[1], name: "a.test", try folder.client())
                 try await secured.connection.send(Text.get(path))
                 let answer = try await secured.connection.receiveAnswer()
-                #expect(answer.values("Strict-Transport-Security") == ["max-age=2592000"])
+                #expect(answer.values(name) == values, "\(path)")
                 await secured.connection.close()
             }
         }

@@ -78,6 +78,27 @@ import UsherTransport
             #expect(try await gateway.ask(Text.get()).text == "ok")
             let nameless = try await stage.gateway(Self.service(upstream, "verify: \(folder.authorityFile)"))
             #expect(try await nameless.ask(Text.get()).status == 502)
+            // The next probe gets through the handshake again, so it is the history that tells.
+            let reasons = try await nameless.endpoint(upstream)?.events?.map(\.reason) ?? []
+            #expect(reasons.contains { $0.contains("TLS: the other side refused: certificate required") }, "\(reasons)")
+        }
+    }
+
+    @Test("an answer that lasts until the close is not whole when TLS has no end")
+    func cutOff() async throws {
+        try await onStage { stage in
+            let folder = try CertificateFolder(stage)
+            let upstream = try await stage.upstream(tls: folder.replica(folder.server("127.0.0.1"))) { peer in
+                _ = try await peer.receive(through: "\r\n\r\n")
+                try await peer.send("HTTP/1.1 200 OK\r\n\r\nhalf")
+                try await peer.cut()
+            }
+            let gateway = try await stage.gateway(Self.service(upstream, "verify: \(folder.authorityFile)"))
+            let client = try await RawClient.connect(port: gateway.port)
+            try await client.send(Text.get())
+            let received = String(buffer: try await client.receiveUntilEnd())
+            #expect(received.contains("half") && !received.hasSuffix("0\r\n\r\n"), "\(received)")
+            await client.close()
         }
     }
 

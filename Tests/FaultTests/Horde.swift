@@ -43,8 +43,6 @@ final class Horde {
     func told(_ code: String) -> Int { self.members.count { $0.goAway?.hasSuffix(code) == true } }
     var closed: Int { self.members.count { $0.isClosed } }
     var sentBytes: Int { self.members.reduce(0) { $0 + $1.sentBytes } }
-    var receivedBytes: Int { self.members.reduce(0) { $0 + $1.receivedBytes } }
-    func frames(_ kind: UInt8) -> Int { self.members.reduce(0) { $0 + ($1.frames[kind] ?? 0) } }
 
     /// Sends the same pieces, one after the other, on every connection, as fast as each takes them.
     ///

@@ -135,7 +135,7 @@ package struct HTTP2RawFrame: Sendable, Hashable, CustomStringConvertible {
         bytes = bytes.dropFirst(9 + length)
     }
 
-    package var endsStream: Bool { (type == 0 || type == 1) && flags & 1 == 1 }
+    package var endsStream: Bool { (type == HTTP2Wire.Kind.data || type == HTTP2Wire.Kind.headers) && flags & 1 == 1 }
 
     private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 {
         bytes.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
@@ -156,14 +156,15 @@ package struct HTTP2RawFrame: Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         let end = endsStream ? " END_STREAM" : ""
         switch type {
-        case 0: return "DATA \(stream) \"\(String(decoding: payload, as: UTF8.self))\"\(end)"
-        case 1: return "HEADERS \(stream)\(end)"
-        case 3: return "RST_STREAM \(stream) \(Self.code(payload[...]))"
-        case 4: return flags & 1 == 1 ? "SETTINGS ACK" : "SETTINGS"
-        case 6: return (flags & 1 == 1 ? "PING ACK " : "PING ") + payload.map { "\($0)" }.joined(separator: ".")
-        case 7: return "GOAWAY \(Self.number(payload[...])) \(Self.code(payload.dropFirst(4)))"
-        case 8: return "WINDOW_UPDATE \(stream) +\(Self.number(payload[...]))"
-        case 9: return "CONTINUATION \(stream)"
+        case HTTP2Wire.Kind.data: return "DATA \(stream) \"\(String(decoding: payload, as: UTF8.self))\"\(end)"
+        case HTTP2Wire.Kind.headers: return "HEADERS \(stream)\(end)"
+        case HTTP2Wire.Kind.reset: return "RST_STREAM \(stream) \(Self.code(payload[...]))"
+        case HTTP2Wire.Kind.settings: return flags & 1 == 1 ? "SETTINGS ACK" : "SETTINGS"
+        case HTTP2Wire.Kind.ping:
+            return (flags & 1 == 1 ? "PING ACK " : "PING ") + payload.map { "\($0)" }.joined(separator: ".")
+        case HTTP2Wire.Kind.goAway: return "GOAWAY \(Self.number(payload[...])) \(Self.code(payload.dropFirst(4)))"
+        case HTTP2Wire.Kind.windowUpdate: return "WINDOW_UPDATE \(stream) +\(Self.number(payload[...]))"
+        case HTTP2Wire.Kind.continuation: return "CONTINUATION \(stream)"
         default: return "\(type) \(stream)"
         }
     }

@@ -23,9 +23,9 @@ import UsherTransport
             _ = try await arrived.wait(for: 1)
             await gateway.beginShutdown()
             var frames = FrameReader(client)
-            _ = try await frames.next { $0.kind == HTTP2Wire.Kind.goAway }
+            _ = try await frames.next { $0.type == HTTP2Wire.Kind.goAway }
             release.note(true)
-            let answer = try await frames.next { $0.stream == 1 && $0.isLast }
+            let answer = try await frames.next { $0.stream == 1 && $0.endsStream }
             #expect(answer.payload == Array("ok".utf8))
             try await client.waitForEnd()
             try await gateway.stop()
@@ -51,7 +51,7 @@ import UsherTransport
             try await client.send(ByteBuffer(bytes: HTTP2Wire.reset(1) + HTTP2Wire.get(3, "/quick")))
             _ = try await ended.wait(for: 2)
             var frames = FrameReader(client)
-            #expect(try await frames.next { $0.stream == 3 && $0.isLast }.payload == Array("ok".utf8))
+            #expect(try await frames.next { $0.stream == 3 && $0.endsStream }.payload == Array("ok".utf8))
         }
     }
 
@@ -70,13 +70,13 @@ import UsherTransport
             let client = try await stage.client(gateway)
             try await client.send(ByteBuffer(bytes: HTTP2Wire.hello + HTTP2Wire.get(1, "/broken")))
             var frames = FrameReader(client)
-            _ = try await frames.next { $0.kind == HTTP2Wire.Kind.data }
+            _ = try await frames.next { $0.type == HTTP2Wire.Kind.data }
             release.note(true)
-            let reset = try await frames.next { $0.kind == HTTP2Wire.Kind.reset }
+            let reset = try await frames.next { $0.type == HTTP2Wire.Kind.reset }
             // INTERNAL_ERROR (RFC 9113 §7).
             #expect(reset.stream == 1 && reset.payload == HTTP2Wire.bytes(2))
             try await client.send(ByteBuffer(bytes: HTTP2Wire.get(3)))
-            #expect(try await frames.next { $0.stream == 3 && $0.isLast }.payload == Array("ok".utf8))
+            #expect(try await frames.next { $0.stream == 3 && $0.endsStream }.payload == Array("ok".utf8))
         }
     }
 
@@ -107,33 +107,21 @@ import UsherTransport
 
 /// The frames of a connection, one after the other.
 private struct FrameReader {
-    struct Frame {
-        var kind: UInt8
-        var flags: UInt8
-        var stream: UInt32
-        var payload: [UInt8]
-
-        /// It ends its stream.
-        var isLast: Bool { self.kind <= HTTP2Wire.Kind.headers && self.flags & HTTP2Wire.endStream != 0 }
-    }
-
     private let connection: RawConnection
+    private var received: ArraySlice<UInt8> = []
 
     init(_ connection: RawConnection) {
         self.connection = connection
     }
 
     /// The next frame of a kind; those before it are skipped.
-    mutating func next(_ isWanted: (Frame) -> Bool) async throws -> Frame {
+    mutating func next(_ isWanted: (HTTP2RawFrame) -> Bool) async throws -> HTTP2RawFrame {
         while true {
-            var head = try await self.connection.receive(count: 9)
-            guard let length = head.readBytes(length: 3), let kind = head.readInteger(as: UInt8.self),
-                let flags = head.readInteger(as: UInt8.self), let stream = head.readInteger(as: UInt32.self)
-            else { throw TestKitError.malformed("a frame") }
-            let count = length.reduce(0) { $0 << 8 | Int($1) }
-            let payload = count == 0 ? ByteBuffer() : try await self.connection.receive(count: count)
-            let frame = Frame(kind: kind, flags: flags, stream: stream, payload: Array(payload.readableBytesView))
-            if isWanted(frame) { return frame }
+            while let frame = HTTP2RawFrame(takingFrom: &self.received) {
+                if isWanted(frame) { return frame }
+            }
+            guard let more = try await self.connection.receive() else { throw TestKitError.ended("awaited a frame") }
+            self.received += Array(more.readableBytesView)
         }
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import Testing
 import UsherTestKit
 import UsherTransport
 
@@ -80,4 +81,24 @@ struct CertificateFolder: Sendable {
 func tlsListener(_ certificates: CertificateFolder.Files..., keys: String = "") -> String {
     let list = certificates.map(\.yaml).joined(separator: ", ")
     return "listeners: [{ address: 127.0.0.1:0, tls: { certificates: [\(list)]\(keys.isEmpty ? "" : ", " + keys) } }]\n"
+}
+
+/// A route that answers everything by itself.
+let answersHere = "routes: [{ respond: { status: 200, body: here } }]\n"
+
+extension CertificateFolder {
+    /// Asks for something as `a.test` and leaves.
+    func visit(_ gateway: RunningGateway) async throws -> RawTLSClient.Secured {
+        let secured = try await RawTLSClient.connect(port: gateway.port, name: "a.test", try self.client())
+        #expect(try await secured.ask().status == 200)
+        await secured.connection.close()
+        return secured
+    }
+}
+
+extension RawTLSClient.Secured {
+    func ask() async throws -> ReceivedMessage {
+        try await self.connection.send(Text.get())
+        return try await self.connection.receiveAnswer()
+    }
 }

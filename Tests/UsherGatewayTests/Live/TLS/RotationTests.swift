@@ -7,20 +7,18 @@ import UsherTransport
 
 /// Certificates whose files change while they are in use.
 @Suite(.timeLimit(.minutes(2))) struct RotationTests {
-    private static let route = "routes: [{ respond: { status: 200, body: here } }]\n"
-
     @Test("a new pair is used for new handshakes, and connections that are open go on")
     func replaced() async throws {
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
             let files = try folder.server("a.test")
-            let gateway = try await stage.gateway(tlsListener(files) + Self.route)
-            let before = try await TerminationTests.connect(gateway, folder).certificate
+            let gateway = try await stage.gateway(tlsListener(files) + answersHere)
+            let before = try await folder.visit(gateway).certificate
             let open = try await RawTLSClient.connect(port: gateway.port, name: "a.test", try folder.client())
             _ = try folder.server("a.test")
             try await Self.wait(gateway, files, "applied", 1)
-            #expect(try await TerminationTests.connect(gateway, folder).certificate != before)
-            #expect(try await TerminationTests.ask(open).status == 200)
+            #expect(try await folder.visit(gateway).certificate != before)
+            #expect(try await open.ask().status == 200)
             #expect(open.certificate == before)
         }
     }
@@ -30,8 +28,8 @@ import UsherTransport
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
             let files = try folder.server("a.test")
-            let gateway = try await stage.gateway(tlsListener(files) + Self.route)
-            let before = try await TerminationTests.connect(gateway, folder).certificate
+            let gateway = try await stage.gateway(tlsListener(files) + answersHere)
+            let before = try await folder.visit(gateway).certificate
             let other = try folder.authority.issue(.server(["a.test"]))
             let good = try String(contentsOfFile: files.chain, encoding: .utf8)
             let expired = try folder.authority.issue(.server(["a.test"]), days: 1, now: .now.addingTimeInterval(-1e7))
@@ -49,7 +47,7 @@ import UsherTransport
                 }
                 refused += 1
                 try await Self.wait(gateway, files, "refused", refused)
-                #expect(try await TerminationTests.connect(gateway, folder).certificate == before)
+                #expect(try await folder.visit(gateway).certificate == before)
                 let told = try await gateway.admin("/api/v1/certificates").text
                 #expect(told.contains("\"state\" : \"kept\"") && told.contains(reason), "\(told)")
             }
@@ -57,11 +55,11 @@ import UsherTransport
             refused += 1
             try await Self.wait(gateway, files, "refused", refused)
             #expect(try await gateway.admin("/api/v1/certificates").text.contains("it expired "))
-            #expect(try await TerminationTests.connect(gateway, folder).certificate == before)
+            #expect(try await folder.visit(gateway).certificate == before)
             _ = try folder.server("a.test")
             try await Self.wait(gateway, files, "applied", 1)
             #expect(try await gateway.admin("/api/v1/certificates").text.contains("\"state\" : \"ok\""))
-            #expect(try await TerminationTests.connect(gateway, folder).certificate != before)
+            #expect(try await folder.visit(gateway).certificate != before)
         }
     }
 
@@ -70,15 +68,15 @@ import UsherTransport
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
             let files = try folder.server("a.test")
-            let gateway = try await stage.gateway(tlsListener(files) + Self.route)
-            let before = try await TerminationTests.connect(gateway, folder).certificate
+            let gateway = try await stage.gateway(tlsListener(files) + answersHere)
+            let before = try await folder.visit(gateway).certificate
             // Certificates begin a day before they are made.
             _ = try folder.server("a.test", now: .now.addingTimeInterval(86_400 + 4))
             try await Self.wait(gateway, files, "refused", 1)
             #expect(try await gateway.admin("/api/v1/certificates").text.contains("it is valid only in "))
-            #expect(try await TerminationTests.connect(gateway, folder).certificate == before)
+            #expect(try await folder.visit(gateway).certificate == before)
             try await Self.wait(gateway, files, "applied", 1)
-            #expect(try await TerminationTests.connect(gateway, folder).certificate != before)
+            #expect(try await folder.visit(gateway).certificate != before)
         }
     }
 
@@ -87,13 +85,13 @@ import UsherTransport
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
             let files = try folder.server("a.test")
-            let gateway = try await stage.gateway("workers: 2\n" + tlsListener(files) + Self.route)
+            let gateway = try await stage.gateway("workers: 2\n" + tlsListener(files) + answersHere)
             let load = Load()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 {
                     group.addTask {
                         while !load.isOver {
-                            _ = try await TerminationTests.connect(gateway, folder)
+                            _ = try await folder.visit(gateway)
                             load.handshakeDone()
                         }
                     }
@@ -122,26 +120,26 @@ import UsherTransport
             let (first, second) = (try folder.server("a.test"), try folder.server("a.test", file: "second"))
             func listener(_ keys: String) -> String { "listeners: [{ address: 127.0.0.1:0\(keys) }]\n" }
             func tls(_ files: CertificateFolder.Files) -> String { ", tls: { certificates: [\(files.yaml)] }" }
-            let gateway = try await stage.gateway(listener("") + Self.route)
+            let gateway = try await stage.gateway(listener("") + answersHere)
             let clear = try await RawClient.connect(port: gateway.port)
             try await clear.send(Text.get())
             #expect(try await clear.receiveAnswer().status == 200)
 
-            #expect(try await gateway.reload(listener(tls(first)) + Self.route).outcome == "applied")
-            let shown = try await TerminationTests.connect(gateway, folder).certificate
+            #expect(try await gateway.reload(listener(tls(first)) + answersHere).outcome == "applied")
+            let shown = try await folder.visit(gateway).certificate
             #expect(try await gateway.ask(Text.get()).status == 400)
             // Whoever came in before TLS was asked for is asked to come again.
             try await clear.waitForEnd()
 
-            #expect(try await gateway.reload(listener(tls(second)) + Self.route).outcome == "applied")
-            #expect(try await TerminationTests.connect(gateway, folder).certificate != shown)
+            #expect(try await gateway.reload(listener(tls(second)) + answersHere).outcome == "applied")
+            #expect(try await folder.visit(gateway).certificate != shown)
 
             let missing = CertificateFolder.Files(chain: "\(stage.folder)/none.pem", key: first.key)
-            let refused = try await gateway.reload(listener(tls(missing)) + Self.route)
+            let refused = try await gateway.reload(listener(tls(missing)) + answersHere)
             #expect(refused.outcome == "refused" && refused.problems.joined().contains("none.pem"))
-            #expect(try await TerminationTests.connect(gateway, folder).certificate != shown)
+            #expect(try await folder.visit(gateway).certificate != shown)
 
-            #expect(try await gateway.reload(listener("") + Self.route).outcome == "applied")
+            #expect(try await gateway.reload(listener("") + answersHere).outcome == "applied")
             #expect(try await gateway.ask(Text.get()).status == 200)
         }
     }

@@ -7,8 +7,6 @@ import UsherTransport
 
 /// Listeners that speak TLS.
 @Suite(.timeLimit(.minutes(1))) struct TerminationTests {
-    private static let route = "routes: [{ respond: { status: 200, body: here } }]\n"
-
     @Test("the certificate is that of the name: exact before wildcard, the first for names that are unknown")
     func names() async throws {
         try await onStage { stage in
@@ -16,7 +14,7 @@ import UsherTransport
             let listener = tlsListener(
                 try folder.server("first.test"), try folder.server("*.shop.test", "shop.test"),
                 try folder.server("cart.shop.test"))
-            let gateway = try await stage.gateway(listener + Self.route)
+            let gateway = try await stage.gateway(listener + answersHere)
             for (name, expected) in [
                 ("first.test", "first.test"), ("shop.test", "*.shop.test"), ("eu.shop.test", "*.shop.test"),
                 ("cart.shop.test", "cart.shop.test"), ("CART.shop.test", "cart.shop.test"),
@@ -27,7 +25,7 @@ import UsherTransport
                 let secured = try await RawTLSClient.connect(port: gateway.port, name: name, client)
                 let names = try secured.certificate.map { try CertificateFacts($0).names }
                 #expect(names?.first == expected, "asked for \(name ?? "nobody")")
-                #expect(try await Self.ask(secured).text == "here")
+                #expect(try await secured.ask().text == "here")
             }
         }
     }
@@ -36,7 +34,7 @@ import UsherTransport
     func protocols() async throws {
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
-            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test")) + Self.route)
+            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test")) + answersHere)
             for (offered, chosen) in [
                 (["h2", "http/1.1"], "h2"), (["http/1.1", "h2"], "h2"), (["http/1.1"], "http/1.1"),
                 (["http/1.0"], "http/1.0"), (["spdy/3", "http/1.1"], "http/1.1"), ([], nil),
@@ -50,7 +48,7 @@ import UsherTransport
                     let frame = try await secured.connection.receive(count: 9)
                     #expect(frame.getInteger(at: 3, as: UInt8.self) == HTTP2Wire.Kind.settings)
                 } else {
-                    #expect(try await Self.ask(secured).status == 200)
+                    #expect(try await secured.ask().status == 200)
                 }
                 await secured.connection.close()
             }
@@ -67,14 +65,14 @@ import UsherTransport
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
             let keys = onlyNewest ? "minimum: 1.3" : ""
-            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test"), keys: keys) + Self.route)
+            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test"), keys: keys) + answersHere)
             for (version, isSpoken) in [(TLSVersion.tlsv11, false), (.tlsv12, !onlyNewest), (.tlsv13, true)] {
                 let secured = try? await RawTLSClient.connect(
                     port: gateway.port, name: "a.test", try folder.client(version: version))
                 #expect((secured != nil) == isSpoken, "\(version)")
                 if let secured {
                     #expect(secured.version == version)
-                    #expect(try await Self.ask(secured).status == 200)
+                    #expect(try await secured.ask().status == 200)
                 }
             }
             let failed = try await gateway.metric("usher_tls_handshakes_total{outcome=\"failed\"}")
@@ -107,12 +105,12 @@ import UsherTransport
     func plaintext() async throws {
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
-            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test")) + Self.route)
+            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test")) + answersHere)
             let answer = try await gateway.ask(Text.get())
             #expect(answer.status == 400)
             #expect(answer.text == "this port speaks TLS: use https:// instead of http://\n")
             #expect(try await gateway.metric("usher_tls_handshakes_total{outcome=\"plaintext\"}") == 1)
-            #expect(try await Self.connect(gateway, folder).version == .tlsv13)
+            #expect(try await folder.visit(gateway).version == .tlsv13)
         }
     }
 
@@ -121,12 +119,12 @@ import UsherTransport
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
             let gateway = try await stage.gateway(
-                tlsListener(try folder.server("a.test")) + "limits: { head-time: 1s }\n" + Self.route)
+                tlsListener(try folder.server("a.test")) + "limits: { head-time: 1s }\n" + answersHere)
             let hello = try RecordedHello.bytes(name: "a.test")
             for count in [0, 1, 5, 60, hello.count - 1, hello.count] {
                 let client = try await stage.client(gateway)
                 if count > 0 { try await client.send(ByteBuffer(bytes: hello.prefix(count))) }
-                #expect(try await Self.connect(gateway, folder).version == .tlsv13)
+                #expect(try await folder.visit(gateway).version == .tlsv13)
                 try await client.waitForEnd()
             }
             try await gateway.wait(for: "usher_tls_handshakes_total{outcome=\"timed-out\"}", toBe: 6)
@@ -137,7 +135,7 @@ import UsherTransport
     func pieces() async throws {
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
-            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test")) + Self.route)
+            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test")) + answersHere)
             let client = try await stage.client(gateway)
             for byte in try RecordedHello.bytes(name: "a.test") { try await client.send(ByteBuffer(bytes: [byte])) }
             // A ServerHello in a handshake record.
@@ -150,7 +148,7 @@ import UsherTransport
     func garbage() async throws {
         try await onStage { stage in
             let folder = try CertificateFolder(stage)
-            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test")) + Self.route)
+            let gateway = try await stage.gateway(tlsListener(try folder.server("a.test")) + answersHere)
             let hello = try RecordedHello.bytes(name: "a.test")
             let broken: [[UInt8]] = [
                 [22, 3, 1, 0xFF, 0xFF], [22, 3, 1, 0, 4, 2, 0, 0, 0], [22, 9, 9, 0, 1, 1],
@@ -165,7 +163,7 @@ import UsherTransport
                 #expect(alert.getInteger(at: 0, as: UInt8.self) == 21, "\(bytes.prefix(12))")
             }
             #expect(try await gateway.metric("usher_tls_handshakes_total{outcome=\"failed\"}") == 5)
-            #expect(try await Self.connect(gateway, folder).version == .tlsv13)
+            #expect(try await folder.visit(gateway).version == .tlsv13)
         }
     }
 
@@ -183,7 +181,7 @@ import UsherTransport
             let secured = try await RawTLSClient.connect(
                 port: gateway.port, name: "a.test", try folder.client(),
                 head: "PROXY TCP4 192.0.2.7 192.0.2.1 40000 443\r\n")
-            #expect(try await Self.ask(secured).value("X-From") == "192.0.2.7")
+            #expect(try await secured.ask().value("X-From") == "192.0.2.7")
         }
     }
 
@@ -195,28 +193,14 @@ import UsherTransport
             let other = try folder.server("b.test")
             let mixed = CertificateFolder.Files(chain: good.chain, key: other.key)
             let failure = await #expect(throws: RunningGateway.StartFailure.self) {
-                try await stage.gateway(tlsListener(mixed) + Self.route)
+                try await stage.gateway(tlsListener(mixed) + answersHere)
             }
             let text = try #require(failure).description
             #expect(text.contains("the key in \(mixed.key) does not belong to the first certificate in \(mixed.chain)"))
-            let gateway = try await stage.gateway(tlsListener(mixed, good) + Self.route)
-            #expect(try await Self.connect(gateway, folder).version == .tlsv13)
+            let gateway = try await stage.gateway(tlsListener(mixed, good) + answersHere)
+            #expect(try await folder.visit(gateway).version == .tlsv13)
             let labels = "{used_by=\"listener 127.0.0.1:\(gateway.port)\",certificate=\"\(mixed.chain)\"}"
             #expect(try await gateway.metric("usher_certificate_problem" + labels) == 1)
         }
-    }
-
-    // MARK: Helpers
-
-    static func connect(_ gateway: RunningGateway, _ folder: CertificateFolder) async throws -> RawTLSClient.Secured {
-        let secured = try await RawTLSClient.connect(port: gateway.port, name: "a.test", try folder.client())
-        #expect(try await self.ask(secured).status == 200)
-        await secured.connection.close()
-        return secured
-    }
-
-    static func ask(_ secured: RawTLSClient.Secured) async throws -> ReceivedMessage {
-        try await secured.connection.send(Text.get())
-        return try await secured.connection.receiveAnswer()
     }
 }

@@ -171,7 +171,7 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
         self.socketEnd = end
         do {
             try pipeline.addHandlers(
-                [end, TLSHandlers.server(certificate.context)], position: .before(self))
+                [end, TLSHandlers.server(certificate.context(for: hello))], position: .before(self))
         } catch {
             // Only a pipeline that is going away takes no handlers.
             return self.abort()

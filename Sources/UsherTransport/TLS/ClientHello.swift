@@ -8,6 +8,9 @@ package struct ClientHello: Sendable, Hashable {
     package var offersTLS13 = false
     /// It offers a cipher suite of TLS 1.2 that signs with ECDSA.
     package var offersECDSASuite = false
+    /// It offers AES-128-GCM in TLS 1.2, with signatures of ECDSA and of RSA.
+    package var offersECDSAWithAES128 = false
+    package var offersRSAWithAES128 = false
     /// `signature_algorithms`, as they are numbered there.
     package var signatureAlgorithms: [UInt16] = []
     /// The protocols that it would speak (RFC 7301 §3.1). Nil: it does not say.
@@ -92,6 +95,8 @@ package enum ClientHelloReader {
         else { return nil }
         while let suite = suites.readInteger(as: UInt16.self) {
             if ecdsaSuites.contains(suite) { hello.offersECDSASuite = true }
+            if suite == 0xC02B { hello.offersECDSAWithAES128 = true }
+            if suite == 0xC02F { hello.offersRSAWithAES128 = true }
         }
         // TLS 1.2 may leave extensions out altogether.
         guard body.readableBytes > 0 else { return hello }

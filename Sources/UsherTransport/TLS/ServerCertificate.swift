@@ -1,4 +1,4 @@
-package import NIOSSL
+internal import NIOSSL
 internal import UsherCore
 
 /// One certificate with its key, checked and ready for handshakes.
@@ -19,7 +19,10 @@ package final class ServerCertificate: Sendable {
 
     package let files: Files
     package let facts: CertificateFacts
-    package let context: NIOSSLContext
+    private let context: NIOSSLContext
+    /// For clients of TLS 1.2 that know AES-128: they choose the cipher suite, and most name AES-256 with SHA-384
+    /// first, which costs both sides more and protects nothing better (RFC 9325 §4.2). Nil: TLS 1.2 is not spoken.
+    private let lightContext: NIOSSLContext?
     private let chain: [NIOSSLCertificate]
     private let key: NIOSSLPrivateKey
 
@@ -46,10 +49,18 @@ package final class ServerCertificate: Sendable {
         self.key = key
         self.facts = facts
         do {
-            self.context = try NIOSSLContext(configuration: rules.configuration(chain: chain, key: key))
+            let configuration = rules.configuration(chain: chain, key: key)
+            self.context = try NIOSSLContext(configuration: configuration)
+            self.lightContext = try rules.light(configuration).map { try NIOSSLContext(configuration: $0) }
         } catch {
             throw CertificateProblem.mismatch(files)
         }
+    }
+
+    /// What the handshake with a client begins with. The same hello gets the same one, which knows its tickets.
+    func context(for hello: ClientHello) -> NIOSSLContext {
+        let knowsAES128 = self.facts.keyKind == .rsa ? hello.offersRSAWithAES128 : hello.offersECDSAWithAES128
+        return !hello.offersTLS13 && knowsAES128 ? self.lightContext ?? self.context : self.context
     }
 
     /// Whether a client could check this certificate's signature.

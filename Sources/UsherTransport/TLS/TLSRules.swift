@@ -36,6 +36,14 @@ package struct TLSRules: Sendable {
         .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
     ]
 
+    /// The same with the cheapest cipher suites of TLS 1.2 only; nil: TLS 1.2 is not spoken.
+    func light(_ configuration: TLSConfiguration) -> TLSConfiguration? {
+        guard self.minimum == .tls12 else { return nil }
+        var light = configuration
+        light.cipherSuiteValues = Array(Self.cipherSuites.prefix(2))
+        return light
+    }
+
     func configuration(chain: [NIOSSLCertificate], key: NIOSSLPrivateKey) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))

@@ -17,6 +17,7 @@ import UsherTestKit
         #expect(hello.serverName == "shop.example")
         #expect(hello.applicationProtocols == ["h2", "http/1.1"])
         #expect(hello.offersTLS13 && hello.offersECDSASuite)
+        #expect(hello.offersECDSAWithAES128 && hello.offersRSAWithAES128)
         #expect(hello.signatureAlgorithms.contains(0x0403) && hello.signatureAlgorithms.contains(0x0804))
     }
 
@@ -28,6 +29,7 @@ import UsherTestKit
         let hello = try Self.complete(RecordedHello.bytes(name: nil, configuration))
         #expect(hello.serverName == nil && hello.applicationProtocols == nil)
         #expect(!hello.offersTLS13 && !hello.offersECDSASuite)
+        #expect(!hello.offersECDSAWithAES128 && hello.offersRSAWithAES128)
     }
 
     @Test("cut anywhere it needs more, in records of any size it is the same, and what follows does not matter")

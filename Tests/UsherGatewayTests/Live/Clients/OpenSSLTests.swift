@@ -38,6 +38,20 @@ import UsherTransport
         }
     }
 
+    @Test("a client of TLS 1.2 gets AES-128 if it knows it, whatever it names first, and what it knows if not")
+    func cipher() async throws {
+        try await onStage { stage in
+            for files in [try CertificateFolder(stage).server("a.test"), try await Self.rsa(stage)] {
+                let gateway = try await Self.gateway(stage, [files])
+                #expect(try await Self.handshake(gateway, ["-tls1_2"]).contains("-AES128-GCM-SHA256"))
+                for known in ["AES256", "CHACHA20"] {
+                    let told = try await Self.handshake(gateway, ["-tls1_2", "-cipher", known])
+                    #expect(told.contains("-\(known)-"), "\(told)")
+                }
+            }
+        }
+    }
+
     @Test("sessions are resumed, and a ticket of one listener is worth nothing at another one")
     func resumption() async throws {
         try await onStage { stage in

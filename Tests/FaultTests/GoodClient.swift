@@ -15,6 +15,8 @@ final class GoodClient: @unchecked Sendable {
     /// What became of its requests.
     struct Answers: Sendable {
         var lost = 0
+        /// What came in place of the first one that was lost.
+        var firstLoss: String?
         var milliseconds: [Double] = []
 
         var median: Double { self.percentile(0.5) }
@@ -46,12 +48,14 @@ final class GoodClient: @unchecked Sendable {
             var number = 0
             while !self.asked.withLock({ $0.isEnough }) {
                 let start = ContinuousClock.now
-                let isAnswered = self.ask("/good/\(number)")
+                let loss = self.ask("/good/\(number)")
                 let elapsed = (ContinuousClock.now - start) / .milliseconds(1)
                 self.asked.withLock { asked in
-                    if isAnswered { asked.answers.milliseconds.append(elapsed) } else { asked.answers.lost += 1 }
+                    guard let loss else { return asked.answers.milliseconds.append(elapsed) }
+                    asked.answers.lost += 1
+                    asked.answers.firstLoss = asked.answers.firstLoss ?? "\(loss) after \(elapsed) ms"
                 }
-                if !isAnswered { self.client = nil }
+                if loss != nil { self.client = nil }
                 number += 1
                 usleep(1000)
             }
@@ -72,8 +76,8 @@ final class GoodClient: @unchecked Sendable {
     /// Closes its connection; between `finish` and `start` only.
     func leave() { self.client = nil }
 
-    /// Replicas answer with the path that they were asked for.
-    private func ask(_ path: String) -> Bool {
+    /// Replicas answer with the path that they were asked for; nil when that is what came.
+    private func ask(_ path: String) -> String? {
         if self.client == nil {
             self.client = try? self.connect()
             self.stream = 1
@@ -81,15 +85,16 @@ final class GoodClient: @unchecked Sendable {
             // Room for all answers that will ever come.
             if self.speech == .http2 { self.client?.send(HTTP2Wire.hello + HTTP2Wire.windowUpdate(0, 1 << 30)) }
         }
-        guard let client = self.client else { return false }
+        guard let client = self.client else { return "no connection" }
         switch self.speech {
         case .http1:
-            guard let answer = client.get(path) else { return false }
-            return answer.status == 200 && answer.body == path + "\n"
+            guard let answer = client.get(path) else { return "no answer" }
+            return answer.status == 200 && answer.body == path + "\n" ? nil : "\(answer)"
         case .http2:
             client.send(HTTP2Wire.get(self.stream, path))
             defer { self.stream += 2 }
-            return self.body(of: self.stream, from: client) == path + "\n"
+            let body = self.body(of: self.stream, from: client)
+            return body == path + "\n" ? nil : body ?? "no answer"
         }
     }
 

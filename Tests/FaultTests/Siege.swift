@@ -61,7 +61,7 @@ final class Siege {
         zip(self.clients, zip(self.before, during)).map { client, answers in
             let (before, during) = answers
             let speech = client.speech.rawValue
-            #expect(before.lost == 0 && during.lost == 0, "\(name), \(speech) lost", sourceLocation: location)
+            #expect(before.firstLoss == nil && during.firstLoss == nil, "\(name), \(speech)", sourceLocation: location)
             #expect(
                 during.median < 20 * before.median + 50, "ms, \(name), \(speech): median, \(before.median) before",
                 sourceLocation: location)
@@ -84,13 +84,15 @@ extension Siege {
         let bulk = try ReplicaProcess()
         let hold = try Loopback.listen()
         defer { close(hold.descriptor) }
-        func service(_ port: UInt16, _ connections: String = "") -> String {
-            "{ replicas: [ \"127.0.0.1:\(port)\" ], connections: { keep: 100ms\(connections) } }"
+        func service(_ port: UInt16, _ connections: String = "", _ more: String = "") -> String {
+            "{ replicas: [ \"127.0.0.1:\(port)\" ], connections: { keep: 100ms\(connections) }\(more) }"
         }
+        // A debug build may be at work on the horde for longer than a connection usually has to come about.
+        let good = service(web.port, "", ", timeouts: { connect: 10s }")
         let many = (bulk: service(bulk.port, ", per-replica: 1200"), hold: service(hold.port, ", queue: 20000"))
         let configuration = """
             limits: { connections-per-client: 60000\(limits.isEmpty ? "" : ", ")\(limits) }
-            services: { web: \(service(web.port)), bulk: \(many.bulk), hold: \(many.hold) }
+            services: { web: \(good), bulk: \(many.bulk), hold: \(many.hold) }
             routes:
               - { match: { path: /fixed }, respond: { status: 200, body: "fixed\\n" } }
               - match: { path: /large }

@@ -189,8 +189,7 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
         do {
             self.peer = Peer(self.peer, securedBy: try TLSHandlers.peer(of: context.pipeline))
         } catch {
-            // A full handshake would not have come to its end.
-            self.configuration.certificates?.noteStaleSession()
+            if error is StaleSession { self.configuration.certificates?.noteStaleSession() }
             self.report(.failed("\(error)"))
             return self.abort()
         }

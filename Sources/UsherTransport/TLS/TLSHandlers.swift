@@ -20,8 +20,8 @@ enum TLSHandlers {
 
     /// What the handshake has shown of the client.
     ///
-    /// - Throws: when its certificate is not valid now. A resumed session brings the one that was shown at its first
-    ///   handshake, which nobody has looked at since.
+    /// - Throws: `StaleSession` when its certificate is not valid now: a resumed session brings the one that was shown
+    ///   at its first handshake, which nobody has looked at since. `CertificateProblem` when it names nobody.
     static func peer(of pipeline: ChannelPipeline) throws -> PeerTLS {
         let version: PeerTLS.Version = try pipeline.syncOperations.nioSSL_tlsVersion() == .tlsv13 ? .tls13 : .tls12
         guard let certificate = try pipeline.syncOperations.nioSSL_peerCertificate() else {
@@ -29,11 +29,17 @@ enum TLSHandlers {
         }
         let facts = try CertificateFacts(certificate)
         if let problem = facts.problem(atUnixSeconds: WallClock.seconds) {
-            throw CertificateProblem("the client's certificate cannot be used: \(problem)")
+            throw StaleSession(description: "the client's certificate cannot be used: \(problem)")
         }
         guard !facts.identity.isEmpty else { throw CertificateProblem("the client's certificate names nobody") }
         return PeerTLS(version: version, subject: facts.identity)
     }
+}
+
+/// A session was resumed whose client's certificate is not valid any more; a full handshake would not have come to its
+/// end.
+struct StaleSession: Error, CustomStringConvertible {
+    let description: String
 }
 
 extension HandshakeOutcome {

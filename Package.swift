@@ -22,6 +22,8 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -31,6 +33,7 @@ let package = Package(
         .library(name: "UsherCore", targets: ["UsherCore"]),
         .library(name: "UsherHTTP", targets: ["UsherHTTP"]),
         .library(name: "UsherReplication", targets: ["UsherReplication"]),
+        .library(name: "UsherQuotas", targets: ["UsherQuotas"]),
         .library(name: "UsherGateway", targets: ["UsherGateway"]),
         .library(name: "UsherTestKit", targets: ["UsherTestKit"]),
     ],
@@ -45,6 +48,7 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
         .package(url: "https://github.com/apple/swift-system.git", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
     ],
@@ -52,6 +56,7 @@ let package = Package(
         .target(name: "UsherCore", swiftSettings: pure),
         .target(name: "UsherHTTP", dependencies: ["UsherCore", nioCore], swiftSettings: pure),
         .target(name: "UsherReplication", dependencies: ["UsherCore"], swiftSettings: pure),
+        .target(name: "UsherQuotas", dependencies: ["UsherCore", "UsherHTTP"], swiftSettings: pure),
         .target(
             name: "UsherTelemetry", dependencies: ["UsherCore", "UsherHTTP", nioCore, logging, lifecycle],
             swiftSettings: common),
@@ -63,14 +68,22 @@ let package = Package(
             ],
             swiftSettings: common),
         .target(
+            name: "UsherIdentities", dependencies: ["UsherCore", jwtKit, crypto, cryptoExtras], swiftSettings: common),
+        .target(
+            name: "UsherStores", dependencies: ["UsherCore", "UsherQuotas", nioCore, nioPosix],
+            swiftSettings: common),
+        .target(
             name: "UsherTransport",
             dependencies: [
-                "UsherCore", "UsherHTTP", "UsherReplication", nioCore, nioPosix, nioTLS, nioSSL, x509, asn1, crypto,
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", nioCore, nioPosix, nioTLS, nioSSL, x509,
+                asn1, crypto,
             ],
             swiftSettings: common),
         .target(
             name: "UsherConfiguration",
-            dependencies: ["UsherCore", "UsherReplication", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "UsherCore", "UsherReplication", "UsherQuotas", .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: common),
         .target(
             name: "UsherConsole",
@@ -81,14 +94,16 @@ let package = Package(
         .target(
             name: "UsherGateway",
             dependencies: [
-                "UsherCore", "UsherHTTP", "UsherReplication", "UsherTelemetry", "UsherSupervisor", "UsherTransport",
-                "UsherConfiguration", "UsherConsole", nioCore, nioPosix, logging, lifecycle, crypto, system,
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherIdentities", "UsherStores",
+                "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration", "UsherConsole", nioCore,
+                nioPosix, logging, lifecycle, crypto, system,
             ],
             swiftSettings: common),
         .executableTarget(
             name: "usher",
             dependencies: [
-                "UsherCore", "UsherTransport", "UsherConfiguration", "UsherConsole", "UsherGateway", "CUsherGuard",
+                "UsherCore", "UsherIdentities", "UsherTransport", "UsherConfiguration", "UsherConsole", "UsherGateway",
+                "CUsherGuard",
                 nioCore, nioPosix, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -105,6 +120,16 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "UsherReplicationTests", dependencies: ["UsherCore", "UsherReplication"], swiftSettings: common),
+        .testTarget(
+            name: "UsherQuotasTests", dependencies: ["UsherCore", "UsherHTTP", "UsherQuotas", nioCore],
+            swiftSettings: common),
+        .testTarget(
+            name: "UsherIdentitiesTests", dependencies: ["UsherCore", "UsherIdentities", jwtKit, crypto],
+            swiftSettings: common),
+        .testTarget(
+            name: "UsherStoresTests",
+            dependencies: ["UsherCore", "UsherQuotas", "UsherStores", "UsherTestKit", nioCore, nioPosix, nioEmbedded],
+            swiftSettings: common),
         .testTarget(
             name: "UsherTelemetryTests", dependencies: ["UsherCore", "UsherHTTP", "UsherTelemetry", nioCore, logging],
             swiftSettings: common),

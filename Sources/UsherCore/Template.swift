@@ -58,16 +58,21 @@ public struct Template: Sendable, Hashable, CustomStringConvertible {
         return bytes
     }
 
-    /// Appends the filled text; allocates nothing but room in `bytes`.
-    @inlinable
-    public func render<Source: TemplateSource>(into bytes: inout [UInt8], from source: borrowing Source) {
+    /// Appends the filled text; allocates nothing but room in `bytes`. False when none of its places has a value.
+    @inlinable @discardableResult
+    public func render<Source: TemplateSource>(into bytes: inout [UInt8], from source: borrowing Source) -> Bool {
+        var isPresent = false
         for part in parts {
             switch part {
             case .literal(let literal): bytes.append(contentsOf: literal)
             case .variables(let alternatives):
-                for variable in alternatives where source.append(variable, to: &bytes) { break }
+                for variable in alternatives where source.append(variable, to: &bytes) {
+                    isPresent = true
+                    break
+                }
             }
         }
+        return isPresent
     }
 }
 

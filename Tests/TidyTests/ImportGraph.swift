@@ -18,6 +18,7 @@ enum ImportGraph {
         "UsherCore": ModuleRule(layer: 0),
         "UsherHTTP": ModuleRule(layer: 1, own: ["UsherCore"], outside: ["NIOCore"]),
         "UsherReplication": ModuleRule(layer: 2, own: ["UsherCore", "UsherHTTP"]),
+        "UsherQuotas": ModuleRule(layer: 2, own: ["UsherCore", "UsherHTTP"]),
         // The outside world: sockets, processes, log files.
         "CUsherGuard": ModuleRule(layer: 0),
         "UsherTelemetry": ModuleRule(
@@ -26,15 +27,19 @@ enum ImportGraph {
         "UsherSupervisor": ModuleRule(
             layer: 3, own: ["UsherCore", "CUsherGuard"],
             outside: system.union(["Logging", "Subprocess", "SystemPackage", "ServiceLifecycle"])),
+        "UsherIdentities": ModuleRule(
+            layer: 3, own: ["UsherCore"], outside: ["JWTKit", "Crypto", "CryptoExtras", "FoundationEssentials"]),
+        "UsherStores": ModuleRule(
+            layer: 3, own: ["UsherCore", "UsherQuotas"], outside: system.union(["NIOCore", "NIOPosix"])),
         "UsherTransport": ModuleRule(
-            layer: 3, own: ["UsherCore", "UsherHTTP", "UsherReplication"],
+            layer: 3, own: ["UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas"],
             outside: system.union([
                 "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "X509", "SwiftASN1", "Crypto", "FoundationEssentials",
                 "Logging",
             ])),
         // What people write and see.
         "UsherConfiguration": ModuleRule(
-            layer: 4, own: ["UsherCore", "UsherHTTP", "UsherReplication"],
+            layer: 4, own: ["UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas"],
             outside: system.union(["Yams", "FoundationEssentials"])),
         "UsherConsole": ModuleRule(
             layer: 4, own: ["UsherCore", "UsherTelemetry"],
@@ -45,8 +50,8 @@ enum ImportGraph {
         "UsherGateway": ModuleRule(
             layer: 5,
             own: [
-                "UsherCore", "UsherHTTP", "UsherReplication", "UsherTelemetry", "UsherSupervisor", "UsherTransport",
-                "UsherConfiguration", "UsherConsole",
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherIdentities", "UsherStores",
+                "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration", "UsherConsole",
             ],
             outside: system.union([
                 "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "FoundationEssentials", "Crypto", "SystemPackage",
@@ -54,7 +59,8 @@ enum ImportGraph {
         "usher": ModuleRule(
             layer: 6,
             own: [
-                "UsherCore", "UsherGateway", "UsherConfiguration", "UsherConsole", "UsherTransport", "CUsherGuard",
+                "UsherCore", "UsherGateway", "UsherIdentities", "UsherConfiguration", "UsherConsole", "UsherTransport",
+                "CUsherGuard",
             ],
             outside: system.union([
                 "ArgumentParser", "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "UnixSignals", "Foundation",

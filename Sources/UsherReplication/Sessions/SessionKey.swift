@@ -1,3 +1,5 @@
+internal import UsherCore
+
 /// What a session is recognised by, as 64 bits that are the same on every gateway.
 ///
 /// The hash's key is public and fixed: gateways agree on a session's endpoint across restarts and machines without a

@@ -14,23 +14,7 @@ public import UsherCore
 /// Every call takes constant time, give or take the growth of the list. One shard; whoever shares it puts it under a
 /// lock. Never reads a clock.
 public struct SessionTable: ~Copyable, Sendable {
-    /// A value's name in the table: 128 bits under a secret key, so that nobody can make two values meet.
-    public struct Key: Sendable, Hashable {
-        public let high: UInt64
-        public let low: UInt64
-
-        public init(high: UInt64, low: UInt64) {
-            self.high = high
-            self.low = low
-        }
-
-        /// - Parameter secret: random, and the same as long as the table lives.
-        public init(value: Span<UInt8>, secret: (UInt64, UInt64)) {
-            var hash = SipHash(key: secret, isWide: true)
-            hash.append(value)
-            (high, low) = hash.finishWide()
-        }
-    }
+    public typealias Key = KeyedHash
 
     /// How many values are remembered by default, over all shards of one service.
     public static let capacityDefault = 100_000

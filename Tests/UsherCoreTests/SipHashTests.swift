@@ -1,6 +1,6 @@
 import Testing
 
-@testable import UsherReplication
+@testable import UsherCore
 
 @Suite struct SipHashTests {
     /// The key 00 01 … 0f and the message 00 01 … of some length: the published vectors of SipHash-2-4, made once more

@@ -1,7 +1,7 @@
 /// SipHash-2-4 (Aumasson and Bernstein, 2012), with 64 or 128 bits, over bytes that come in pieces.
 ///
 /// Pieces are joined as if they were one; who needs to tell them apart puts their lengths between them.
-struct SipHash: Sendable {
+public struct SipHash: Sendable {
     private var v0: UInt64
     private var v1: UInt64
     private var v2: UInt64
@@ -12,14 +12,14 @@ struct SipHash: Sendable {
     private var count: UInt64 = 0
 
     /// The key's two words in little-endian order; `isWide` for `finishWide`, which is another function altogether.
-    init(key: (UInt64, UInt64), isWide: Bool = false) {
+    public init(key: (UInt64, UInt64), isWide: Bool = false) {
         v0 = key.0 ^ 0x736F_6D65_7073_6575
         v1 = key.1 ^ 0x646F_7261_6E64_6F6D ^ (isWide ? 0xEE : 0)
         v2 = key.0 ^ 0x6C79_6765_6E65_7261
         v3 = key.1 ^ 0x7465_6462_7974_6573
     }
 
-    mutating func append(_ bytes: Span<UInt8>) {
+    public mutating func append(_ bytes: Span<UInt8>) {
         var index = 0
         while bytes.count - index >= 8 {
             // The condition proves that eight bytes are there; any eight are a valid UInt64.
@@ -34,7 +34,7 @@ struct SipHash: Sendable {
     }
 
     /// Eight bytes, the lowest first.
-    mutating func append(word: UInt64) {
+    public mutating func append(word: UInt64) {
         count &+= 8
         compress(tail | word &<< tailBits)
         // Without a tail nothing of the word is left over: a smart shift by 64 gives 0.
@@ -53,14 +53,14 @@ struct SipHash: Sendable {
     }
 
     /// The hash in 64 bits.
-    func finish() -> UInt64 {
+    public func finish() -> UInt64 {
         var state = self
         state.compress(tail | count &<< 56)
         return state.squeeze(0xFF)
     }
 
     /// The hash in 128 bits; only of one that was made with `isWide`.
-    func finishWide() -> (UInt64, UInt64) {
+    public func finishWide() -> (UInt64, UInt64) {
         var state = self
         state.compress(tail | count &<< 56)
         let first = state.squeeze(0xEE)

@@ -1,0 +1,177 @@
+/// The keys that are counted most often, in memory for a fixed number of them (Metwally, Agrawal and El Abbadi, 2005).
+///
+/// A key that is not among them takes the place of the one with the least count and goes on from there, so a count may
+/// be too high by `error`, and never too low; whatever was counted more often than `total / capacity` is among them.
+///
+/// Every call takes constant time: counters with equal counts hang in one group, groups in the order of their counts.
+/// Allocates nothing once the counters are there.
+public struct SpaceSaving: Sendable {
+    public struct Counter: Sendable {
+        public fileprivate(set) var key: KeyedHash
+        public fileprivate(set) var count: UInt64 = 0
+        /// What the counter had counted for others before this key took it.
+        public fileprivate(set) var error: UInt64 = 0
+        fileprivate var group = -1
+        /// Neighbours in the group; -1: none.
+        fileprivate var next = -1
+        fileprivate var previous = -1
+    }
+
+    /// Counters with the same count.
+    private struct Group {
+        var count: UInt64 = 0
+        var first = -1
+        /// Groups with the next higher and lower counts; -1: none.
+        var higher = -1
+        var lower = -1
+    }
+
+    /// What `add` did; whoever keeps more about a key keeps it under the slot's number.
+    public struct Place: Sendable {
+        public var slot: Int
+        /// The slot belonged to nobody, or to another key, before.
+        public var isNew: Bool
+    }
+
+    public let capacity: Int
+    /// Everything that was added.
+    public private(set) var total: UInt64 = 0
+    /// By slot, in no order.
+    public private(set) var counters: [Counter] = []
+    private var index: SlotIndex
+    private var groups: [Group] = []
+    private var freeGroups: [Int] = []
+    /// The group with the least count.
+    private var lowest = -1
+
+    /// - Parameter capacity: range 1...1,000,000, values outside are clamped.
+    public init(capacity: Int) {
+        self.capacity = min(max(capacity, 1), 1_000_000)
+        index = SlotIndex(capacity: self.capacity)
+    }
+
+    /// Counts one for a key.
+    public mutating func add(_ key: KeyedHash) -> Place {
+        total &+= 1
+        if let slot = index.find(key, counters) {
+            increment(slot)
+            return Place(slot: slot, isNew: false)
+        }
+        let slot: Int
+        if counters.count < capacity {
+            slot = counters.count
+            counters.append(Counter(key: key))
+        } else {
+            slot = groups[lowest].first
+            index.remove(counters[slot].key, counters)
+            counters[slot].key = key
+            counters[slot].error = counters[slot].count
+        }
+        index.insert(slot, key)
+        increment(slot)
+        return Place(slot: slot, isNew: true)
+    }
+
+    private mutating func increment(_ slot: Int) {
+        let group = counters[slot].group
+        let count = counters[slot].count &+ 1
+        counters[slot].count = count
+        let above = group < 0 ? lowest : groups[group].higher
+        let joins = above >= 0 && groups[above].count == count
+        if group >= 0, !joins, counters[slot].next < 0, counters[slot].previous < 0 {
+            // Alone in its group: the group rises with it.
+            groups[group].count = count
+            return
+        }
+        let target = joins ? above : newGroup(count, above: group)
+        if group >= 0 { leave(slot, group) }
+        join(slot, target)
+    }
+
+    /// - Parameter lower: the group below it; -1: it is the lowest.
+    private mutating func newGroup(_ count: UInt64, above lower: Int) -> Int {
+        let higher = lower < 0 ? lowest : groups[lower].higher
+        let made = Group(count: count, higher: higher, lower: lower)
+        let number: Int
+        if let free = freeGroups.popLast() {
+            number = free
+            groups[free] = made
+        } else {
+            number = groups.count
+            groups.append(made)
+        }
+        if higher >= 0 { groups[higher].lower = number }
+        if lower >= 0 { groups[lower].higher = number } else { lowest = number }
+        return number
+    }
+
+    private mutating func join(_ slot: Int, _ group: Int) {
+        let first = groups[group].first
+        counters[slot].group = group
+        counters[slot].previous = -1
+        counters[slot].next = first
+        if first >= 0 { counters[first].previous = slot }
+        groups[group].first = slot
+    }
+
+    private mutating func leave(_ slot: Int, _ group: Int) {
+        let (previous, next) = (counters[slot].previous, counters[slot].next)
+        if previous >= 0 { counters[previous].next = next } else { groups[group].first = next }
+        if next >= 0 { counters[next].previous = previous }
+        guard groups[group].first < 0 else { return }
+        let (higher, lower) = (groups[group].higher, groups[group].lower)
+        if higher >= 0 { groups[higher].lower = lower }
+        if lower >= 0 { groups[lower].higher = higher } else { lowest = higher }
+        freeGroups.append(group)
+    }
+}
+
+/// Finds a key's slot: open addressing with linear probing over four places for each slot. The keys are hashes already.
+private struct SlotIndex: Sendable {
+    /// Slots; -1: empty.
+    private var places: [Int32]
+    private let mask: Int
+
+    init(capacity: Int) {
+        var count = 8
+        while count < capacity * 4 { count *= 2 }
+        places = [Int32](repeating: -1, count: count)
+        mask = count - 1
+    }
+
+    private func home(_ key: KeyedHash) -> Int { Int(truncatingIfNeeded: key.low) & mask }
+
+    func find(_ key: KeyedHash, _ counters: [SpaceSaving.Counter]) -> Int? {
+        var place = home(key)
+        while places[place] >= 0 {
+            let slot = Int(places[place])
+            if counters[slot].key == key { return slot }
+            place = (place + 1) & mask
+        }
+        return nil
+    }
+
+    mutating func insert(_ slot: Int, _ key: KeyedHash) {
+        var place = home(key)
+        while places[place] >= 0 { place = (place + 1) & mask }
+        places[place] = Int32(truncatingIfNeeded: slot)
+    }
+
+    /// Those behind it move up, so that nobody is looked for in vain.
+    mutating func remove(_ key: KeyedHash, _ counters: [SpaceSaving.Counter]) {
+        var hole = home(key)
+        while places[hole] >= 0, counters[Int(places[hole])].key != key { hole = (hole + 1) & mask }
+        var place = hole
+        while true {
+            place = (place + 1) & mask
+            guard places[place] >= 0 else { break }
+            let wanted = home(counters[Int(places[place])].key)
+            // It may move when its home is not behind the hole.
+            if (place &- wanted) & mask >= (place &- hole) & mask {
+                places[hole] = places[place]
+                hole = place
+            }
+        }
+        places[hole] = -1
+    }
+}

@@ -1,0 +1,26 @@
+/// How a token is signed, by its name in the header (RFC 7518 §3.1, RFC 8037 §3.1). `none` is not among them.
+package enum TokenAlgorithm: String, Sendable, Hashable, CaseIterable {
+    case hs256 = "HS256"
+    case hs384 = "HS384"
+    case hs512 = "HS512"
+    case rs256 = "RS256"
+    case rs384 = "RS384"
+    case rs512 = "RS512"
+    case ps256 = "PS256"
+    case ps384 = "PS384"
+    case ps512 = "PS512"
+    case es256 = "ES256"
+    case es384 = "ES384"
+    case es512 = "ES512"
+    case edDSA = "EdDSA"
+
+    /// Signed with a secret that whoever verifies has as well.
+    package var isSymmetric: Bool {
+        switch self {
+        case .hs256, .hs384, .hs512: true
+        default: false
+        }
+    }
+
+    static let rsa: [TokenAlgorithm] = [.rs256, .rs384, .rs512, .ps256, .ps384, .ps512]
+}

@@ -10,6 +10,7 @@ enum SettingsCheck {
         checkReferences(settings, root, reading)
         checkListeners(settings, root, reading)
         checkRoutes(settings, root, reading)
+        checkRequirements(settings, root, reading)
         addImpliedRoute(to: &result, root, reading)
         result.routes = named(result.routes)
         return result
@@ -17,16 +18,27 @@ enum SettingsCheck {
 
     private static func checkReferences(_ settings: Settings, _ root: ConfigurationNode, _ reading: Reading) {
         // Names as written, so that a service with problems of its own is not also reported as missing.
-        let names = entries(of: "services", in: root).map(\.key)
+        report(.service, "there is no service", among: entries(of: "services", in: root).map(\.key), reading)
+        report(.quota, "there is no quota", among: entries(of: "quotas", in: root).map(\.key), reading)
+        let classes = settings.identities.classNames
+        report(.callerClass, "there is no class", among: classes, reading)
+        report(.quotaKey, "there is no class", among: classes, beside: QuotaSettings.reservedWords, reading)
+    }
+
+    /// - Parameter others: words that could have been meant as well.
+    private static func report(
+        _ kind: Reading.Reference, _ complaint: String, among names: [String], beside others: [String] = [],
+        _ reading: Reading
+    ) {
         let known = Set(names)
         var hints: [String: String] = [:]
-        for reference in reading.serviceReferences where !known.contains(reference.name) {
-            // A wrong name is compared with every service; a file of wrong names would take long.
+        for reference in reading.references where reference.kind == kind && !known.contains(reference.name) {
+            // A wrong name is compared with every one there is; a file of wrong names would take long.
             if hints.count < hintMaximum, hints[reference.name] == nil {
-                hints[reference.name] = Spelling.hint(for: reference.name, among: names)
+                hints[reference.name] = Spelling.hint(for: reference.name, among: names + others)
             }
             let hint = hints[reference.name] ?? ""
-            reading.note("there is no service '\(shown(reference.name))'\(hint)", at: reference.place)
+            reading.note("\(complaint) '\(shown(reference.name))'\(hint)", at: reference.place)
         }
     }
 
@@ -78,6 +90,26 @@ enum SettingsCheck {
             let place = Reading.Place(position: nodes[index].position, keyPath: "routes[\(index)]")
             let line = nodes[earlier].position.line
             reading.note("is never reached: routes[\(earlier)] in line \(line) has the same match", at: place)
+        }
+    }
+
+    /// Somebody must be able to be whom a route wants.
+    private static func checkRequirements(_ settings: Settings, _ root: ConfigurationNode, _ reading: Reading) {
+        let isSomebody =
+            settings.identities.readsCredentials || settings.listeners.contains { $0.tls?.clientAuthorities != nil }
+        // Unreadable identities and listeners would look like none.
+        let isReadable = !reading.problems.contains {
+            $0.keyPath.hasPrefix("identities") || $0.keyPath.hasPrefix("listeners")
+        }
+        guard !isSomebody, isReadable, case .list(let nodes) = value(of: "routes", in: root)?.content,
+            nodes.count == settings.routes.count
+        else { return }
+        for (index, route) in settings.routes.enumerated()
+        where !route.require.isEmpty && !route.require.contains("anonymous") {
+            let place = Reading.Place(position: nodes[index].position, keyPath: "routes[\(index)]")
+            reading.note(
+                "nobody could use this route: `identities` reads no credentials, and no listener asks for certificates",
+                at: place)
         }
     }
 

@@ -73,7 +73,7 @@ import UsherConfiguration
             Case(
                 "colour: red\n" + web,
                 "u.yaml:1:1: colour: unknown key; known here: workers, state, secret, admin, log, limits, "
-                    + "listeners, services, routes"
+                    + "listeners, identities, quotas, services, routes"
             ),
             Case("limits: { heads: 1KiB }\n" + web, "u.yaml:1:11: limits.heads: unknown key (did you mean 'head'?)"),
             Case(
@@ -90,12 +90,12 @@ import UsherConfiguration
             Case(
                 "1: 2\n" + web,
                 "u.yaml:1:1: 1: unknown key; known here: workers, state, secret, admin, log, limits, listeners, "
-                    + "services, routes"
+                    + "identities, quotas, services, routes"
             ),
             Case(
                 "\"a\\nb\": 2\n" + web,
                 "u.yaml:1:1: a\\u{a}b: unknown key; known here: workers, state, secret, admin, log, limits, "
-                    + "listeners, services, routes"
+                    + "listeners, identities, quotas, services, routes"
             ),
         ])
     func unknownKeys(_ item: Case) {
@@ -105,20 +105,11 @@ import UsherConfiguration
     @Test(
         "keys of later versions are never accepted silently",
         arguments: [
-            Case("quotas: {}\n" + web, "u.yaml:1:1: quotas: `quotas` is not available in this version"),
             Case(
-                "caches: {}\nidentities: {}\nfunctions: {}\nelections: {}\n" + web,
+                "caches: {}\nfunctions: {}\nelections: {}\n" + web,
                 "u.yaml:1:1: caches: `caches` is not available in this version",
-                "u.yaml:2:1: identities: `identities` is not available in this version",
-                "u.yaml:3:1: functions: `functions` is not available in this version",
-                "u.yaml:4:1: elections: `elections` is not available in this version"),
-            Case("log: { audit: a.log }\n" + web, "u.yaml:1:8: log.audit: `audit` is not available in this version"),
-            Case(
-                "limits: { allow: f, new-connections-per-client: 10/s }\n" + web,
-                "u.yaml:1:11: limits.allow: `allow` is not available in this version",
-                "u.yaml:1:49: limits.new-connections-per-client: '10/s' is not available in this version; only "
-                    + "'none' is"
-            ),
+                "u.yaml:2:1: functions: `functions` is not available in this version",
+                "u.yaml:3:1: elections: `elections` is not available in this version"),
             Case(
                 "services: { web: { replicas: [a:1], sharded: {} } }",
                 "u.yaml:1:37: services.web.sharded: `sharded` is not available in this version"),
@@ -132,12 +123,9 @@ import UsherConfiguration
                 "u.yaml:1:59: services.web.replicas.count: scaling is not available in this version; write a number"),
             Case(
                 web
-                    + "routes: [{ service: web, require: gold, quota: q, cache: c, headers: { set: { A: "
-                    + "\"{class}\" } } }]",
-                "u.yaml:2:26: routes[0].require: `require` is not available in this version",
-                "u.yaml:2:41: routes[0].quota: `quota` is not available in this version",
-                "u.yaml:2:51: routes[0].cache: `cache` is not available in this version",
-                "u.yaml:2:82: routes[0].headers.set.A: {class} is not available in this version"),
+                    + "routes: [{ service: web, cache: c, headers: { set: { A: \"{body.a}\" } } }]",
+                "u.yaml:2:26: routes[0].cache: `cache` is not available in this version",
+                "u.yaml:2:57: routes[0].headers.set.A: {body.a} is not available in this version"),
         ])
     func laterKeys(_ item: Case) {
         check(item)

@@ -18,7 +18,8 @@ import UsherReplication
         #expect(settings.secretFile == nil)
         #expect(settings.admin.address.description == "127.0.0.1:9900")
         #expect(!settings.admin.metricsOpen)
-        #expect(settings.log == LogSettings(access: .file("/etc/usher/access.log")))
+        #expect(
+            settings.log == LogSettings(access: .file("/etc/usher/access.log"), audit: .file("/etc/usher/audit.log")))
         #expect(settings.limits == LimitSettings())
         #expect(settings.listeners.map(\.address.description) == ["0.0.0.0:8080"])
         let service = ServiceSettings(

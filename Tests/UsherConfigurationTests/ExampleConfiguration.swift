@@ -4,7 +4,7 @@ let completeConfiguration = """
     state: var/state
     secret: { file: keys/secret }
     admin: { address: "[::1]:9901", metrics: open }
-    log: { access: stdout, format: combined, level: warning }
+    log: { access: stdout, format: combined, level: warning, audit: logs/audit.log }
     limits:
       head: 32KiB
       request-line: 4KiB
@@ -15,7 +15,10 @@ let completeConfiguration = """
       idle: 30s
       connections: 1000
       connections-per-client: 16
-      new-connections-per-client: none
+      new-connections-per-client: 20/s
+      allow: lists/allow.txt
+      deny: lists/deny.txt
+      memory: 1GiB
     listeners:
       - address: 8081
         trusted-proxies: [10.0.0.0/8, "fd00::/8", 192.0.2.1]
@@ -33,6 +36,34 @@ let completeConfiguration = """
           client-ca: certs/ca.pem
           client-certificate: request
           hsts: 365d
+    identities:
+      classes: [gold, silver]
+      keys: { header: X-Key, file: keys.yaml }
+      jwt:
+        jwks: https://id.example.com/jwks.json
+        issuer: https://id.example.com
+        audience: api
+        class: "{claim.plan}"
+        algorithms: [RS256, ES256]
+        clock-skew: 5s
+      basic: { file: users.yaml }
+    quotas:
+      public:
+        anonymous: 60/min
+        authenticated: { rate: 1000/min, burst: 50 }
+        gold: [100/s, 100000/h]
+        key: "{header.x-tenant}"
+        cost: "{header.x-cost}"
+        in-flight: { anonymous: 4, gold: 100 }
+        dry-run: true
+        store: { redis: "redis.internal:6379", username: usher, password: "***", database: 2, deadline: 3ms }
+        on-failure: refuse
+      uploads:
+        authenticated: 10/h
+        gold: { rate: 20/h, burst: 5 }
+        in-flight: 3
+        store: { unix: run/redis.sock }
+        on-failure: allow
     services:
       web:
         replicas:
@@ -73,8 +104,12 @@ let completeConfiguration = """
         retries: { attempts: 1 }
         limits: { body: none }
         encoded-slashes: pass
+        require: [gold, silver]
+        quota: { name: public, cost: 5 }
         service: web
       - match: { host: "*.example.com" }
+        require: authenticated
+        quota: uploads
         services: { web: 95%, catalogue: 5% }
       - match: { path: /old }
         redirect: { to: "/new{path}", status: 301 }

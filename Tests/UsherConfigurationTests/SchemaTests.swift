@@ -35,7 +35,9 @@ import UsherCore
             "services: { web: { replicas: [a:1], balance: rondom } }",
             "services: { web: { replicas: [{ address: a:1, weight: 0 }] } }", "routes: [{}]",
             "routes: [{ service: a, respond: {} }]",
-            "quotas: {}", "listeners: [{ address: 80, redirect: http }]",
+            "quotas: { a: { anonymous: 5 } }", "quotas: { a: { dry-run: maybe } }", "caches: {}",
+            "identities: { keys: {} }", "identities: { jwt: { issuer: a } }",
+            "routes: [{ service: a, quota: { cost: 1 } }]", "listeners: [{ address: 80, redirect: http }]",
             "services: { web: { replicas: { run: x } } }",
             "services: { web: { replicas: [a:1], panic: 5 } }",
             "services: { web: { replicas: [a:1], session: {} } }",
@@ -56,7 +58,10 @@ import UsherCore
 
     @Test("the complete example writes every key of the schema, so every key reads")
     func everyKeyReads() throws {
-        let written = SchemaValidator.keyPaths(of: try document(completeConfiguration))
+        // Beside public keys a secret cannot stand.
+        let written = try [completeConfiguration, "identities: { jwt: { secret: { file: s } } }"].reduce(into: Set()) {
+            $0.formUnion(SchemaValidator.keyPaths(of: try document($1)))
+        }
         let declared = SchemaValidator.keyPaths(ofSchema: schema)
         #expect(declared.subtracting(written) == [])
         #expect(declared.count > 80)

@@ -88,8 +88,14 @@ enum SchemaValidator {
         case .object(let members):
             if isNamed { return members.reduce(into: []) { $0.formUnion(keyPaths(of: $1.value, below: path)) } }
             return members.reduce(into: []) { paths, member in
+                // Beside its fixed keys a quota has one for each class, whatever that is called.
+                let isClass = path == ".quotas" && !QuotaSettings.reservedWords.contains(member.key)
+                if isClass {
+                    guard case .object(let keys) = member.value else { return }
+                    return paths.formUnion(keys.map { path + "." + $0.key })
+                }
                 let below = path + "." + member.key
-                let isNamed = ["services", "headers.set", "request-headers.set", "match.headers"].contains {
+                let isNamed = ["services", "quotas", "headers.set", "request-headers.set", "match.headers"].contains {
                     below.hasSuffix("." + $0)
                 }
                 paths.insert(below)

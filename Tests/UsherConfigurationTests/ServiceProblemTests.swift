@@ -61,10 +61,10 @@ import UsherConfiguration
                 ]
             ),
             (
-                "{ hash: [source-adress, \"{claim.sub}\"] }",
+                "{ hash: [source-adress, \"{body.sub}\"] }",
                 [
                     "session.hash[0]: unknown variable '{source-adress}' (did you mean '{source-address}'?)",
-                    "session.hash[1]: {claim.sub} is not available in this version",
+                    "session.hash[1]: {body.sub} is not available in this version",
                 ]
             ),
             ("{ hash: [service, \"{{\"] }", ["session.hash: \(constant)"]),

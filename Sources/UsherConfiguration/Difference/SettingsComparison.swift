@@ -3,7 +3,7 @@ import UsherCore
 /// Walks two encodings of settings side by side and collects where they part.
 struct SettingsComparison {
     /// Keys that a running Usher does not change, with all below them.
-    static let fixedWhileRunning = ["workers", "state", "secret", "admin", "log.access", "log.format"]
+    static let fixedWhileRunning = ["workers", "state", "secret", "admin", "log.access", "log.audit", "log.format"]
 
     private(set) var entries: [SettingsDifference.Entry] = []
 
@@ -29,7 +29,9 @@ struct SettingsComparison {
         switch (old, new) {
         case _ where old == new: return
         case (.object, .object):
-            compare(Self.members(old), Self.members(new), areThings: path == "services") { "\(path).\($0)" }
+            compare(Self.members(old), Self.members(new), areThings: path == "services" || path == "quotas") {
+                "\(path).\($0)"
+            }
         case (.array(let oldValues), .array(let newValues)):
             guard let oldThings = Self.things(oldValues), let newThings = Self.things(newValues) else { fallthrough }
             compare(oldThings, newThings, areThings: true) { "\(path)[\($0)]" }

@@ -98,6 +98,12 @@ extension RouteDraft {
             .value(
                 "encoded-slashes", \.settings.encodedSlashes, .cases(),
                 "Whether a path with %2f or %5c is refused (400) or passes as it is."),
+            .optional(
+                "require", \.settings.requiredClasses, .required, default: "everybody",
+                "Who may use the route: authenticated (everybody who is known), a class, or a list of classes."),
+            .optional(
+                "quota", \.settings.quota, .routeQuota, default: "not limited",
+                "The quota that its requests use."),
         ]
     }
 
@@ -117,7 +123,7 @@ extension RouteDraft {
     }
 
     private static var later: [Key<RouteDraft>] {
-        ["require", "quota", "cache", "decorate", "fence"].map(Key.later)
+        ["cache", "decorate", "fence"].map(Key.later)
     }
 
     private static func checkPrefix(_ draft: inout RouteDraft, _ node: ConfigurationNode, _ reading: Reading) {
@@ -167,5 +173,13 @@ extension RouteDraft.Answer {
                 .value("status", \.status, .int(200...599), "Status code of the answer."),
                 .value("body", \.body, body, "Text of the answer."),
             ])
+    }
+}
+
+extension RouteSettings {
+    /// What stands in the file: nil when everybody may use the route.
+    fileprivate var requiredClasses: [String]? {
+        get { require.isEmpty ? nil : require }
+        set { require = newValue ?? [] }
     }
 }

@@ -152,7 +152,7 @@ extension Kind where Value == String {
             text
         } write: {
             $0
-        }.noting { name, node, reading in reading.referToService(name, at: node.position) }
+        }.noting { name, node, reading in reading.refer(to: .service, name, at: node.position) }
     }
 
     /// `/v1`, without a slash at its end.
@@ -186,7 +186,7 @@ extension Kind where Value == [SplitTarget] {
         ).noting { _, node, reading in
             guard case .mapping(let entries) = node.content else { return }
             for entry in entries {
-                reading.inside(shown(entry.key)) { reading.referToService(entry.key, at: entry.position) }
+                reading.inside(shown(entry.key)) { reading.refer(to: .service, entry.key, at: entry.position) }
             }
         }.checked { targets in
             // At most 100% each, and no file has 10¹² services.

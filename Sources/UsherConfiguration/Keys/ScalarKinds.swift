@@ -169,11 +169,9 @@ extension Kind where Value == Template {
 }
 
 extension Template.Variable {
-    /// How the variable is written when it needs classes, tokens or a request's body, which this version does not read.
+    /// How the variable is written when it needs a request's body, which this version does not read.
     fileprivate var unavailableWord: String? {
         switch self {
-        case .class: "class"
-        case .claim(let name): "claim.\(name)"
         case .body(let keys): "body.\(keys.joined(separator: "."))"
         default: nil
         }

@@ -132,11 +132,7 @@ extension Kind where Value == [ServiceSettings] {
     }
 
     /// What fits into a label of a metric, a path of the API and a log line as it is.
-    private static func isName(_ text: String) -> Bool {
-        let isAlphanumeric = { (byte: UInt8) in
-            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-        }
-        return (1...63).contains(text.utf8.count) && isAlphanumeric(text.utf8.first ?? 0)
-            && text.utf8.allSatisfy { isAlphanumeric($0) || "-_.".utf8.contains($0) }
+    static func isName(_ text: String) -> Bool {
+        text.first != "." && Kind<String>.isPlainName(text.replacing(".", with: "-"))
     }
 }

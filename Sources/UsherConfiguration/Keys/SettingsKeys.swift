@@ -25,29 +25,40 @@ extension Settings {
                         hint: "[{ address: 0.0.0.0:8080 }]"),
                     "Where clients connect."),
                 .value(
+                    "identities", \.identities, IdentitySettings.shape.kind(hint: "{ keys: { file: keys.yaml } }"),
+                    "How callers are recognised, and which classes they may have."),
+                .value(
+                    "quotas", \.quotas, .quotas,
+                    "How much callers may use, by class; routes name them."),
+                .value(
                     "services", \.services, .services,
                     "Names that requests are sent to, each with its replicas."),
                 .value(
                     "routes", \.routes,
                     .list(of: .route, atLeast: 1, hint: "[{ service: web }]"),
                     "Which request goes where; the first match wins, none is 404. May be left out for one service."),
-            ] + ["identities", "quotas", "caches", "functions", "elections"].map(Key.later))
+            ] + ["caches", "functions", "elections"].map(Key.later))
     }
 }
 
 extension LogSettings {
     static func shape(folder: String) -> Shape<LogSettings> {
         Shape(
-            initial: LogSettings(access: .file(absolutePath("access.log", in: folder))),
+            initial: LogSettings(
+                access: .file(absolutePath("access.log", in: folder)),
+                audit: .file(absolutePath("audit.log", in: folder))),
             keys: [
                 .value(
-                    "access", \.access, .access, "One line a request: a file, `stdout` or `off`."),
+                    "access", \.access, .logDestination, "One line a request: a file, `stdout` or `off`."),
+                .value(
+                    "audit", \.audit, .logDestination,
+                    "Logins, failed ones too, and changed keys, once there are `identities`: a file, `stdout` or `off`."
+                ),
                 .value("format", \.format, .cases(), "Form of the access log's lines."),
                 .value(
                     "level", \.level,
                     .words(["trace", "debug", "info", "notice", "warning", "error", "critical"].map { ($0, $0) }),
                     "The least important lines that Usher writes about itself."),
-                .later("audit"),
             ])
     }
 }
@@ -83,10 +94,20 @@ extension LimitSettings {
                 .value(
                     "connections-per-client", \.connectionsPerClient, .int(1...10_000_000),
                     "Open connections of one client address, /64 for IPv6; trusted proxies are not counted."),
-                .fixed(
-                    "new-connections-per-client", "none",
-                    "New connections of one client address in a span of time."),
-                .later("allow"), .later("deny"),
+                .value(
+                    "new-connections-per-client", \.newConnectionsPerClient,
+                    Kind<Rate>.rate(atMost: 1_000_000).checked { $0.count > 0 ? nil : "lets nobody in" }.orNone(),
+                    "New connections of one client address in a span of time; above it they are closed."),
+                .optional(
+                    "allow", \.allowFile, .path, default: "everybody may connect",
+                    "File with a network (CIDR) a line: only they may connect. The narrower of allow and deny wins."),
+                .optional(
+                    "deny", \.denyFile, .path, default: "nobody is kept out",
+                    "File with a network (CIDR) a line: they may not connect. Watched, as allow is."),
+                .optional(
+                    "memory", \.memory, .bytes(.mebibytes(16)...(.gibibytes(1 << 20))),
+                    default: "90% of what the machine or its container has",
+                    "Of the whole process; near it new connections are refused, then anonymous callers (503)."),
             ],
             finish: { limits, node, reading in
                 guard limits.requestLine > limits.head else { return }
@@ -123,8 +144,8 @@ extension Kind where Value == AdminSettings {
     }
 }
 
-extension Kind where Value == LogSettings.Access {
-    static var access: Kind {
+extension Kind where Value == LogSettings.Destination {
+    static var logDestination: Kind {
         let path = Kind<String>.path
         return Kind(
             schema: path.schema,
@@ -132,12 +153,12 @@ extension Kind where Value == LogSettings.Access {
                 switch reading.text(of: node)?.text {
                 case "off": return .off
                 case "stdout": return .stdout
-                case .some: return path.read(node, reading).map(LogSettings.Access.file)
+                case .some: return path.read(node, reading).map(LogSettings.Destination.file)
                 case nil: return nil
                 }
             },
-            write: { access in
-                switch access {
+            write: { destination in
+                switch destination {
                 case .off: .string("off")
                 case .stdout: .string("stdout")
                 case .file(let path): .string(path)

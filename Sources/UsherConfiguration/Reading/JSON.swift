@@ -29,6 +29,12 @@ indirect enum JSON: Sendable, Hashable {
         return .object(members + [Member(key: key, value: value)])
     }
 
+    /// The object with another value of a member that it has.
+    func replacing(_ key: String, by value: JSON) -> JSON {
+        guard case .object(let members) = self else { return self }
+        return .object(members.map { $0.key == key ? Member(key: key, value: value) : $0 })
+    }
+
     /// RFC 8259 text, indented by two spaces, without a final line feed.
     var text: String {
         var result = ""

@@ -16,8 +16,15 @@ final class Reading {
 
     private(set) var problems: [ConfigurationProblem] = []
     private var path: [String] = []
-    /// Services that were named somewhere, to be looked up when all are known.
-    private(set) var serviceReferences: [(name: String, place: Place)] = []
+    /// What was named somewhere, to be looked up when all names are known.
+    private(set) var references: [(kind: Reference, name: String, place: Place)] = []
+
+    /// What a name can stand for.
+    enum Reference {
+        case service, quota, callerClass
+        /// A class, or one of a quota's own words.
+        case quotaKey
+    }
 
     init(file: String, folder: String, environment: [String: String]) {
         self.file = file
@@ -45,8 +52,8 @@ final class Reading {
                 message: message))
     }
 
-    func referToService(_ name: String, at position: ConfigurationNode.Position) {
-        serviceReferences.append((name, Place(position: position, keyPath: keyPath)))
+    func refer(to kind: Reference, _ name: String, at position: ConfigurationNode.Position) {
+        references.append((kind, name, Place(position: position, keyPath: keyPath)))
     }
 
     /// A scalar's text with its variables filled in; nil, and a problem, when there is none.

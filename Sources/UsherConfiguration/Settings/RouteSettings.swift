@@ -17,6 +17,9 @@ public struct RouteSettings: Sendable, Hashable {
     public var retries = RetryOverrides()
     public var limits = RouteLimits()
     public var encodedSlashes = EncodedSlashes.refuse
+    /// Classes that may use the route; `authenticated` stands for everybody who is known. Empty: everybody.
+    public var require: [String] = []
+    public var quota: RouteQuota?
     public var action: RouteAction
 
     public init(name: String, action: RouteAction) {

@@ -17,6 +17,9 @@ public struct Settings: Sendable, Hashable {
     public var limits = LimitSettings()
     /// Never empty.
     public var listeners = [ListenerSettings(address: .ip(.anyV4, port: 8080))]
+    public var identities = IdentitySettings()
+    /// In the order of the file; names are unique.
+    public var quotas: [QuotaSettings] = []
     /// In the order of the file; names are unique.
     public var services: [ServiceSettings] = []
     /// In the order of the file: the first that matches wins. Empty in the file with one service: one route to it.
@@ -27,7 +30,8 @@ public struct Settings: Sendable, Hashable {
         self.file = file
         self.folder = folder
         state = absolutePath(".usher", in: folder)
-        log = LogSettings(access: .file(absolutePath("access.log", in: folder)))
+        log = LogSettings(
+            access: .file(absolutePath("access.log", in: folder)), audit: .file(absolutePath("audit.log", in: folder)))
     }
 }
 
@@ -41,7 +45,7 @@ public struct AdminSettings: Sendable, Hashable {
 }
 
 public struct LogSettings: Sendable, Hashable {
-    public enum Access: Sendable, Hashable {
+    public enum Destination: Sendable, Hashable {
         case off
         case stdout
         /// Absolute path.
@@ -53,13 +57,16 @@ public struct LogSettings: Sendable, Hashable {
         case combined
     }
 
-    public var access: Access
+    public var access: Destination
+    /// Who logged in or failed to, and which keys changed. Written once `identities` reads credentials.
+    public var audit: Destination
     public var format = Format.json
     /// Least level of Usher's own log: trace, debug, info, notice, warning, error or critical.
     public var level = "info"
 
-    public init(access: Access) {
+    public init(access: Destination, audit: Destination) {
         self.access = access
+        self.audit = audit
     }
 }
 
@@ -83,6 +90,15 @@ public struct LimitSettings: Sendable, Hashable {
     public var connections = 65_536
     /// Open connections of one client address, /64 for IPv6. Default: 256.
     public var connectionsPerClient = 256
+    /// New connections of one client address, /64 for IPv6, in a span of time. Nil (the default): any number.
+    public var newConnectionsPerClient: Rate?
+    /// Absolute path of a list of addresses: only they may connect. Nil: everybody may.
+    public var allowFile: String?
+    /// Absolute path of a list of addresses that may not connect. Nil: none.
+    public var denyFile: String?
+    /// What the process may take; near it new connections are refused, then anonymous callers. Nil: 90% of what the
+    /// machine or its container has.
+    public var memory: ByteCount?
 
     public init() {}
 }

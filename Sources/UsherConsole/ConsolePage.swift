@@ -29,9 +29,10 @@ enum ConsolePage {
         <h1>Usher</h1>
         <p id="state" role="status">Loading…</p>
         <main id="services"></main>
+        <section id="quotas"></section>
         <section id="certificates"></section>
         <p class="links"><a href="/metrics">metrics</a> <a href="/api/v1/services">services</a>
-        <a href="/api/v1/certificates">certificates</a>
+        <a href="/api/v1/quotas">quotas</a> <a href="/api/v1/certificates">certificates</a>
         <a href="/api/v1/config">configuration</a> <a href="/readyz">readiness</a></p>
         \(script(nonce: nonce))
         </body>
@@ -141,15 +142,32 @@ enum ConsolePage {
           ["days left", c => c.certificate?.["days-left"] ?? "", "n"],
           ["issuer", c => c.certificate?.issuer ?? ""], ["used by", c => c["used-by"]],
         ];
-        function certificateTable(all) {
+        const callerColumns = [
+          ["caller", c => c.caller, "why"], ["class", c => c.class],
+          ["requests", c => (c.error ? "≤ " : "") + c.requests, "n"], ["refused", c => c.refused, "n"],
+          ["first seen", c => time(c["first-seen"])], ["last seen", c => time(c["last-seen"])],
+        ];
+        function plainTable(columns, all) {
           const made = element("table"), head = made.createTHead().insertRow(), body = made.createTBody();
-          for (const [title, , name] of certificateColumns) head.append(element("th", title, name));
+          for (const [title, , name] of columns) head.append(element("th", title, name));
           for (const one of all) {
             const row = body.insertRow();
-            for (const [title, value, name] of certificateColumns)
+            for (const [title, value, name] of columns)
               row.append(element("td", value(one), title === "state" ? tone(one.state) : name));
           }
           return made;
+        }
+        function quotaFacts(quota) {
+          const all = quota["dry-run"] ? ["dry run"] : [];
+          if (quota.store !== "local") all.push("counted in " + quota.store);
+          if (quota["store-problem"]) all.push("which does not answer: " + quota["store-problem"]);
+          for (const c of quota.classes) all.push(`${c.class}: ${c.allowed} allowed, ${c.refused} refused`);
+          return all.join(", ") || "nobody has asked yet";
+        }
+        function quotaSection(quota) {
+          const title = element("h2", "quota " + quota.name + " ");
+          title.append(element("small", quotaFacts(quota)));
+          return quota.callers.length ? [title, plainTable(callerColumns, quota.callers)] : [title];
         }
         function facts(service) {
           const ready = service.endpoints.filter(e => e.ready).length, found = service.discovery;
@@ -176,8 +194,8 @@ enum ConsolePage {
           clearTimeout(timer);
           const state = document.getElementById("state"), mine = ++turn;
           try {
-            const [{ services }, { certificates }] =
-              await Promise.all([read("/api/v1/services"), read("/api/v1/certificates")]);
+            const [{ services }, { quotas }, { certificates }] =
+              await Promise.all(["services", "quotas?top=10", "certificates"].map(name => read("/api/v1/" + name)));
             const all = (await Promise.all(services.map(withEvents))).flatMap(service => {
               const title = element("h2", service.name + " ");
               title.append(element("small", facts(service)));
@@ -186,7 +204,9 @@ enum ConsolePage {
             if (mine !== turn) return;
             const focus = document.activeElement?.id;
             document.getElementById("services").replaceChildren(...all);
-            const secured = certificates.length ? [element("h2", "certificates"), certificateTable(certificates)] : [];
+            document.getElementById("quotas").replaceChildren(...quotas.flatMap(quotaSection));
+            const listed = plainTable(certificateColumns, certificates);
+            const secured = certificates.length ? [element("h2", "certificates"), listed] : [];
             document.getElementById("certificates").replaceChildren(...secured);
             if (focus) document.getElementById(focus)?.focus();
             const noun = services.length === 1 ? "service" : "services";

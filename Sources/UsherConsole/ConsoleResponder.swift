@@ -65,9 +65,20 @@ struct ConsoleResponder: HTTPResponder {
             return Self.json(.ok, EndpointList(service: service.name, endpoints: service.endpoints))
         case .certificates:
             return Self.json(.ok, CertificateList(certificates: await source.certificates()))
+        case .quotas: return await quotas(target)
         case .change, .reload, .nothing:
             return Self.problem(.notFound, "there is nothing at \(target.path)")
         }
+    }
+
+    /// Callers of each quota that are shown when nobody says how many.
+    private static let topDefault = 100
+
+    private func quotas(_ target: RequestTarget) async -> Response {
+        guard let query = target.parameters else { return Self.problem(.badRequest, Self.brokenQuery) }
+        let top = query.first { $0.name == "top" }.map { Int($0.value) } ?? Self.topDefault
+        guard let top, top >= 0 else { return Self.problem(.badRequest, "top is how many callers to show: ?top=20") }
+        return Self.json(.ok, QuotaList(quotas: await source.quotas(top: top)))
     }
 
     private func explain(_ target: RequestTarget) async -> Response {

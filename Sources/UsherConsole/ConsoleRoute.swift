@@ -11,6 +11,7 @@ enum ConsoleRoute: Sendable, Hashable {
     case endpoints(of: String)
     case change(EndpointChange, service: String)
     case certificates
+    case quotas
     case reload
     case nothing
 
@@ -25,6 +26,7 @@ enum ConsoleRoute: Sendable, Hashable {
         case "/api/v1/explain": self = .explain
         case "/api/v1/services": self = .services
         case "/api/v1/certificates": self = .certificates
+        case "/api/v1/quotas": self = .quotas
         case "/api/v1/reload": self = .reload
         default: self = Self.ofService(path) ?? .nothing
         }
@@ -35,7 +37,7 @@ enum ConsoleRoute: Sendable, Hashable {
         switch self {
         case .change, .reload: true
         case .page, .livez, .readyz, .metrics, .configuration, .explain, .services, .service, .endpoints,
-            .certificates, .nothing:
+            .certificates, .quotas, .nothing:
             false
         }
     }

@@ -10,6 +10,8 @@ package protocol ConsoleSource: Sendable {
     func service(named name: String) async -> ServiceReport?
     /// Every certificate, those of listeners first.
     func certificates() async -> [CertificateReport]
+    /// Every quota with at most `top` of those who asked it most.
+    func quotas(top: Int) async -> [QuotaReport]
     /// The settings in force as a JSON object, secrets masked.
     func configurationJSON() async -> String
     /// What would happen to a request, which is not sent.

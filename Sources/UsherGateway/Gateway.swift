@@ -70,16 +70,18 @@ public struct Gateway: Service {
 
     private func run(on group: MultiThreadedEventLoopGroup, workers count: Int) async throws {
         let accessLog = try self.openAccessLog()
+        let commons = WorkerCommons(audit: try self.openAuditLog())
+        defer { commons.checker.close() }
         let secret = try SessionSecret.load(self.settings, logger: self.logger)
         let seed = UInt64.random(in: .min ... .max)
         let workers = group.makeIterator().enumerated().map { index, eventLoop in
             Worker(
                 index: index, of: count, snapshot: .empty(self.settings, seed: seed), eventLoop: eventLoop,
-                accessLog: accessLog, logger: self.logger, seed: .random(in: .min ... .max))
+                accessLog: accessLog, commons: commons, logger: self.logger, seed: .random(in: .min ... .max))
         }
         let plane = ControlPlane(
-            self.settings, workers: workers, secret: secret, guardExecutable: self.guardExecutable,
-            logger: self.logger, seed: seed)
+            self.settings, workers: workers, secret: secret, commons: commons,
+            guardExecutable: self.guardExecutable, logger: self.logger, seed: seed)
         let problems = await plane.apply(self.settings, waits: false)
         guard problems.isEmpty else { throw GatewayError(problems.joined(separator: "; ")) }
         let front = FrontDoor(limits: self.settings.limits, workers: workers, logger: self.logger)
@@ -103,7 +105,11 @@ public struct Gateway: Service {
             configuration: .init(
                 services: [
                     .init(service: plane.jobs), .init(service: admin), .init(service: reloader),
-                    .init(service: CertificateWatch(front: front, plane: plane)), .init(service: front),
+                    .init(service: FileWatch(front: front, plane: plane)),
+                    .init(
+                        service: PressureWatch(
+                            front: front, plane: plane, pressure: commons.pressure, logger: self.logger)),
+                    .init(service: front),
                 ],
                 logger: Self.quiet(self.logger)))
         var failure: (any Error)?
@@ -112,14 +118,27 @@ public struct Gateway: Service {
             try? await worker.loop.eventLoop.submit { worker.close() }.get()
         }
         await accessLog?.close()
+        await commons.audit?.close()
         if let failure { throw failure }
     }
 
     private func openAccessLog() throws -> AccessLogWriter? {
-        switch self.settings.log.access {
+        try Self.destination(self.settings.log.access).map { try AccessLogWriter($0, logger: self.logger) }
+    }
+
+    /// Only where there are logins to tell of; keys that come with a reload are audited from the next start on.
+    private func openAuditLog() throws -> AuditTrail? {
+        guard self.settings.identities.readsCredentials else { return nil }
+        return try Self.destination(self.settings.log.audit).map { destination in
+            AuditTrail(try AuditLog(destination, logger: self.logger))
+        }
+    }
+
+    private static func destination(_ setting: LogSettings.Destination) -> AccessLogDestination? {
+        switch setting {
         case .off: nil
-        case .stdout: try AccessLogWriter(.standardOutput, logger: self.logger)
-        case .file(let path): try AccessLogWriter(.file(path: path), logger: self.logger)
+        case .stdout: .standardOutput
+        case .file(let path): .file(path: path)
         }
     }
 

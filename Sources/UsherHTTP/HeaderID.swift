@@ -15,6 +15,8 @@ public enum HeaderID: UInt8, Sendable, Hashable, CaseIterable {
     case xRequestID, xAPIKey
     /// Any name that starts with `Usher-`.
     case usher
+    /// `RateLimit`, and any name that starts with `RateLimit-` or `X-RateLimit-`.
+    case rateLimit
     case accept, acceptEncoding, acceptLanguage, age, eTag, expires, lastModified, origin, pragma, range, vary
     case ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince, ifRange, maxForwards
     case secWebSocketKey, strictTransportSecurity, cdnCacheControl, upgradeInsecureRequests

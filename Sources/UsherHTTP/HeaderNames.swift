@@ -44,9 +44,10 @@ final class HeaderNames: Sendable {
         let key = Self.key(bytes, from: start, count: count)
         let slot = key.slot
         if entries[slot].key == key { return entries[slot].id }
-        // Only two families of names are known by their beginning.
+        // Only few families of names are known by their beginning: with u, x and r.
         let initial = UInt8(truncatingIfNeeded: key.first)
-        return initial == 0x75 || initial == 0x78 ? Self.prefixed(bytes, from: start, count: count) : .other
+        return initial == 0x75 || initial == 0x78 || initial == 0x72
+            ? Self.prefixed(bytes, from: start, count: count) : .other
     }
 
     @inline(never)
@@ -55,7 +56,11 @@ final class HeaderNames: Sendable {
         if hasPrefix("usher", bytes, from: start, count: count), count > 5, !Octets.isAlphanumeric(bytes[start + 5]) {
             return .usher
         }
-        return hasPrefix("x-forwarded-", bytes, from: start, count: count) ? .xForwardedOther : .other
+        if hasPrefix("x-forwarded-", bytes, from: start, count: count) { return .xForwardedOther }
+        let isRateLimit =
+            hasPrefix("x-ratelimit-", bytes, from: start, count: count)
+            || hasPrefix("ratelimit", bytes, from: start, count: count) && (count == 9 || bytes[start + 9] == 0x2D)
+        return isRateLimit ? .rateLimit : .other
     }
 
     private static func hasPrefix(_ prefix: StaticString, _ bytes: Span<UInt8>, from start: Int, count: Int) -> Bool {

@@ -5,17 +5,17 @@
 #endif
 
 /// Reading files whole that are small when they are what they should be.
-enum SmallFile {
+package enum SmallFile {
     /// Why one cannot be read, in the system's words.
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
         fileprivate init() { self.description = String(cString: strerror(errno)) }
     }
 
     /// The file's bytes, and no more than `limit` and a piece of them; blocks while it reads.
     ///
     /// Pipes and devices are not waited for.
-    static func bytes(of path: String, upTo limit: Int) throws(Failure) -> [UInt8] {
+    package static func bytes(of path: String, upTo limit: Int) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Failure() }
         defer { close(descriptor) }

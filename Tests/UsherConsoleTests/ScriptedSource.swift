@@ -82,6 +82,22 @@ final class ScriptedSource: ConsoleSource {
         ]
     }
 
+    func quotas(top: Int) async -> [QuotaReport] {
+        asked.withLock { $0.append("quotas \(top)") }
+        let callers = ["acme <b>", "192.0.2.1"].map { caller in
+            QuotaReport.Caller(
+                caller: caller, callerClass: "gold", requests: 12, refused: 3, error: 0,
+                firstSeenUnixSeconds: 1_795_341_600, lastSeenUnixSeconds: 1_795_341_660)
+        }
+        return [
+            QuotaReport(
+                name: "public", dryRun: false, store: "local", storeProblem: nil,
+                classes: [
+                    .init(callerClass: "gold", allowed: 9, refused: 3, wouldRefuse: 0, storeFailed: 0)
+                ], callers: Array(callers.prefix(top)))
+        ]
+    }
+
     func reload(dryRun: Bool) async -> ReloadReport {
         asked.withLock { $0.append("reload \(dryRun)") }
         return reloadReport

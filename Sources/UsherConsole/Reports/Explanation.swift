@@ -4,6 +4,13 @@ package struct Explanation: Codable, Sendable, Hashable {
     package var url: String
     /// The route that matches; absent when none does.
     package var route: String?
+    /// Who asks; absent for anybody.
+    package var identity: String?
+    /// The caller's class; absent where the path ends before it is known.
+    package var callerClass: String?
+    /// The quota that the route asks, and what is left of its tightest window for this caller.
+    package var quota: String?
+    package var quotaLeft: Int?
     /// `service`, `redirect`, `respond` or `refuse`.
     package var action: String
     /// The status when Usher answers by itself.
@@ -19,6 +26,12 @@ package struct Explanation: Codable, Sendable, Hashable {
     package var phases: [Phase]
     /// What each of the service's endpoints was found to be; empty when no service is asked.
     package var endpoints: [Endpoint]
+
+    enum CodingKeys: String, CodingKey {
+        case method, url, route, identity, quota, action, status, service, replica, session, why, phases, endpoints
+        case callerClass = "class"
+        case quotaLeft = "quota-left"
+    }
 
     package struct Phase: Codable, Sendable, Hashable {
         package var phase: String

@@ -25,6 +25,8 @@ final class ControlPlane: Sendable {
     let logger: Logger
     private let guardExecutable: String
     private let secret: SessionSecret
+    private let identities: IdentityFiles
+    private let audit: AuditTrail?
     private let current: Mutex<Current>
     private let turn = ChangeTurn()
     /// Keys the routers' hashes.
@@ -34,12 +36,14 @@ final class ControlPlane: Sendable {
     private static let patience = Duration.seconds(10)
 
     init(
-        _ settings: Settings, workers: [Worker], secret: SessionSecret, guardExecutable: String, logger: Logger,
-        seed: UInt64
+        _ settings: Settings, workers: [Worker], secret: SessionSecret, commons: WorkerCommons, guardExecutable: String,
+        logger: Logger, seed: UInt64
     ) {
         self.workers = workers
         self.jobs = JobGroup()
         self.secret = secret
+        self.audit = commons.audit
+        self.identities = IdentityFiles(checker: commons.checker, logger: logger)
         self.guardExecutable = guardExecutable
         self.logger = logger
         self.seed = seed
@@ -61,6 +65,12 @@ final class ControlPlane: Sendable {
             let before = self.now
             let (entries, unreadable) = self.entries(settings, in: before)
             guard unreadable.isEmpty else { return unreadable }
+            let credentials: Credentials
+            do throws(IdentityProblems) {
+                credentials = try await self.credentials(settings, in: before)
+            } catch {
+                return error.sentences
+            }
             let found = waits ? await self.lookUp(entries) : [:]
             let proposals = entries.enumerated().map { index, entry in
                 entry.control.propose(
@@ -83,7 +93,13 @@ final class ControlPlane: Sendable {
                 sets.append(set)
                 leaving.append((entry.control, gone))
             }
-            let snapshot = Snapshot(settings, services: entries.map(\.plan), endpoints: sets, seed: self.seed)
+            let snapshot = Snapshot(
+                settings, services: entries.map(\.plan), endpoints: sets,
+                quotas: self.quotas(settings, in: before.snapshot), credentials: credentials, seed: self.seed)
+            // What is there at the start, or comes with the first `identities`, is no change.
+            if before.snapshot.credentials !== Credentials.none {
+                self.audit?.changed(from: before.snapshot.credentials, to: credentials)
+            }
             await self.swap(to: snapshot, entries.map(\.control))
             for (control, gone) in leaving { control.dismiss(gone) }
             for control in before.controls where !entries.contains(where: { $0.control === control }) {
@@ -147,6 +163,45 @@ final class ControlPlane: Sendable {
             }.get()
             self.logger.debug(
                 "worker swapped", metadata: ["worker": "\(worker.index)", "took": "\(took ?? .zero)"])
+        }
+    }
+
+    // MARK: Callers
+
+    /// What did not change is the same object as before.
+    private func credentials(
+        _ settings: Settings, in before: Current
+    ) async throws(IdentityProblems) -> Credentials {
+        let known = before.snapshot.credentials
+        if known.settings == settings.identities { return known }
+        return try await self.identities.load(settings.identities)
+    }
+
+    private func quotas(_ settings: Settings, in before: Snapshot) -> [QuotaPlan] {
+        var stores: [QuotaStoreSettings: SharedStore] = [:]
+        for plan in before.quotas {
+            if let store = plan.redis { stores[store.settings] = store }
+        }
+        return settings.quotas.enumerated().map { index, quota in
+            let store = quota.store.map { wanted in
+                stores[wanted] ?? SharedStore(wanted, logger: self.logger)
+            }
+            if let store { stores[store.settings] = store }
+            return QuotaPlan(
+                index: index, quota, classes: settings.identities.classNames,
+                earlier: before.quotas.first { $0.name == quota.name }, redis: store)
+        }
+    }
+
+    /// Looks for changed files of what callers show, and swaps when there are.
+    func refreshCredentials() async {
+        guard let changed = await self.identities.refresh(self.now.snapshot.credentials) else { return }
+        await self.turn.take {
+            let current = self.now
+            // A reload may have come in between: then others hold.
+            guard current.snapshot.credentials === changed.old else { return }
+            self.audit?.changed(from: changed.old, to: changed.new)
+            await self.swap(to: Snapshot(current.snapshot, credentials: changed.new), current.controls)
         }
     }
 

@@ -1,19 +1,27 @@
 import ServiceLifecycle
 
-/// Looks at the files of all certificates again and again, and lets new connections use those that have changed.
-struct CertificateWatch: Service {
+/// Looks at the files that the configuration names again and again, and takes over those that have changed:
+/// certificates, credentials, lists of addresses.
+struct FileWatch: Service {
     let front: FrontDoor
     let plane: ControlPlane
 
     /// A change is taken over when two looks in a row find the same.
-    private static let interval = Duration.seconds(1)
+    private static let interval = Duration.milliseconds(500)
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
+            var looks = 0
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
-                self.front.refreshCertificates()
-                self.plane.refreshCertificates()
+                looks += 1
+                // Certificates are many, and seldom urgent.
+                if looks % 2 == 0 {
+                    self.front.refreshCertificates()
+                    self.plane.refreshCertificates()
+                }
+                self.front.refreshAddresses()
+                await self.plane.refreshCredentials()
             }
         }
     }

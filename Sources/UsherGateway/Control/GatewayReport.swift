@@ -8,7 +8,7 @@ import UsherTransport
 
 /// The gateway as its console and metrics see it.
 final class GatewayReport: ConsoleSource {
-    private let plane: ControlPlane
+    let plane: ControlPlane
     private let accessLog: AccessLogWriter?
     private let front: FrontDoor
     private let reloader: Reloader
@@ -171,7 +171,7 @@ final class GatewayReport: ConsoleSource {
     // MARK: Counters
 
     /// All workers' counters together; each is copied on its own loop.
-    private func counted(_ snapshot: Snapshot) async -> WorkerMetrics {
+    func counted(_ snapshot: Snapshot) async -> WorkerMetrics {
         var total = WorkerMetrics(names: snapshot.metricNames)
         for worker in self.plane.workers {
             guard let metrics = try? await worker.loop.eventLoop.submit({ worker.metrics }).get() else { continue }
@@ -184,6 +184,7 @@ final class GatewayReport: ConsoleSource {
         var metrics = ControlMetrics(
             services: current.controls.map(\.metrics), reloads: self.reloader.counts,
             configurationLoadedUnixMilliseconds: current.since)
+        metrics.quotas = self.quotaMetrics(current.snapshot)
         let now = WallClock.seconds
         for (usedBy, state) in self.certificateStates {
             metrics.add(

@@ -1,9 +1,13 @@
+import Logging
 import NIOCore
 package import UsherConfiguration
 package import UsherConsole
 import UsherCore
 import UsherHTTP
+import UsherQuotas
 import UsherReplication
+import UsherStores
+import UsherTelemetry
 import UsherTransport
 
 /// Says what would happen to a request, by the same parser, router and rules that serve real ones.
@@ -16,11 +20,28 @@ package struct RequestExplainer {
 
     /// For a configuration that does not run.
     package init(_ settings: Settings) {
+        self.init(settings, credentials: Credentials(settings.identities))
+    }
+
+    /// The same with the files of `identities`, where they can be read.
+    package static func reading(_ settings: Settings) async -> RequestExplainer {
+        let quiet = Logger(label: "usher") { _ in SwiftLogNoOpLogHandler() }
+        let files = IdentityFiles(checker: CredentialChecker(), logger: quiet)
+        let credentials = try? await files.load(settings.identities)
+        return RequestExplainer(settings, credentials: credentials ?? Credentials(settings.identities))
+    }
+
+    private init(_ settings: Settings, credentials: Credentials) {
         let services = settings.services.map { service in
             ServicePlan(service, workers: 1, sessions: SessionPlan(service, secret: .unknown), tls: nil)
         }
         self.snapshot = Snapshot(
-            settings, services: services, endpoints: services.map { _ in EndpointSet.none }, seed: 0)
+            settings, services: services, endpoints: services.map { _ in EndpointSet.none },
+            quotas: settings.quotas.enumerated().map { index, quota in
+                QuotaPlan(
+                    index: index, quota, classes: settings.identities.classNames, earlier: nil,
+                    redis: quota.store.map { SharedStore($0, logger: Logger(label: "usher")) })
+            }, credentials: credentials, seed: 0)
     }
 
     /// - Parameter url: `http://host/path?query`, or a path alone.
@@ -62,19 +83,26 @@ package struct RequestExplainer {
         let plan = self.snapshot.routes[index]
         explanation.route = plan.name
         explanation.add("route", "route \(index + 1) of \(self.snapshot.routes.count): \(plan.name)")
+        guard let caller = self.identify(head, peer, &explanation) else { return nil }
+        if let refusal = plan.refusal(of: caller) {
+            let wanted = plan.classNames.joined(separator: ", ")
+            explanation.refuse("limit", refusal, detail: "\(refusal.answer.why): the route requires \(wanted)")
+            return nil
+        }
+        guard self.ask(plan, caller, head, peer, &explanation) else { return nil }
         if let refusal = plan.refusal(of: head) {
             explanation.refuse("limit", refusal, detail: "\(refusal.answer.why)")
             return nil
         }
-        explanation.add("limit", "passes")
         switch plan.action {
         case .service(let service):
-            return self.choose(service.service, "all of this route's requests go there", plan, head, peer, &explanation)
+            return self.choose(
+                service.service, "all of this route's requests go there", plan, head, peer, caller, &explanation)
         case .split(let parts):
             let names = parts.map { self.snapshot.services[$0.destination.service].name }
             return self.choose(
                 parts[0].destination.service, "one of \(names.joined(separator: ", ")) by share; the first is shown",
-                plan, head, peer, &explanation)
+                plan, head, peer, caller, &explanation)
         case .redirect(let target, let status):
             explanation.answer("redirect", status, "redirects to \(target)")
         case .respond(let status, _):
@@ -83,13 +111,85 @@ package struct RequestExplainer {
         return nil
     }
 
+    /// Who asks; nil when the request is refused for what it shows.
+    private func identify(_ head: RequestHead, _ peer: Peer, _ explanation: inout Explanation) -> Caller? {
+        let credentials = self.snapshot.credentials
+        let shown = ShownCredentials(head, credentials)
+        var fault = shown.unreadable.map { _ in CredentialFault.unreadable }
+        var found: (caller: Caller, by: StaticString)?
+        for (verdict, kind) in self.verdicts(on: shown) {
+            switch verdict {
+            case .caller(let caller): found = found ?? (caller, kind.label)
+            case .invalid(let why): fault = fault ?? why
+            }
+        }
+        if let fault {
+            explanation.refuse("identify", .credentialRefused(fault), detail: "\(fault.sentence)")
+            return nil
+        }
+        let caller = found?.caller ?? .anonymous
+        let className = String(decoding: caller.className, as: UTF8.self)
+        explanation.callerClass = className
+        guard let found else {
+            explanation.add("identify", className)
+            return caller
+        }
+        explanation.identity = String(decoding: caller.name, as: UTF8.self)
+        explanation.add(
+            "identify", "\(String(decoding: caller.name, as: UTF8.self)) by \(found.by), class \(className)")
+        return caller
+    }
+
+    /// In the order in which they count.
+    private func verdicts(on shown: ShownCredentials) -> [(CredentialVerdict, CredentialKind)] {
+        let secret = shown.secret.map { secret in
+            let now = Int64(WallClock.seconds)
+            return (self.snapshot.credentials.verdict(on: secret.content, now: now).verdict, secret.content.kind)
+        }
+        let key = shown.key.map { ($0.verdict, CredentialKind.key) }
+        return (secret?.1 == .token ? [secret, key] : [key, secret]).compactMap(\.self)
+    }
+
+    /// What the route's quota would say; false when it would refuse.
+    private func ask(
+        _ plan: RoutePlan, _ caller: Caller, _ head: RequestHead, _ peer: Peer, _ explanation: inout Explanation
+    ) -> Bool {
+        guard let use = plan.quota else {
+            explanation.add("limit", "passes")
+            return true
+        }
+        explanation.quota = use.plan.name
+        guard let limit = use.plan.limit(for: caller.callerClass) else {
+            let maximum = use.plan.inFlightMaximum(for: caller.callerClass)
+            let how = maximum.map { "lets \($0) requests of one caller be on their way" } ?? "does not limit this class"
+            explanation.add("limit", "quota \(use.plan.name) \(how)")
+            return true
+        }
+        if let store = use.plan.redis {
+            explanation.add("limit", "quota \(use.plan.name), counted in \(store.settings.address)")
+            return true
+        }
+        var scratch: [UInt8] = []
+        let label = use.label(of: caller, head, peer, plan, &scratch)
+        let key = use.plan.local.key(label.span, space: caller.classSpace)
+        var debts = use.plan.local.debts(of: key, limit, now: ServiceControl.now)
+        explanation.quotaLeft = limit.left(debts)
+        let left = "quota \(use.plan.name): \(limit.left(debts)) left for \(String(decoding: label, as: UTF8.self))"
+        if !limit.offer(cost: use.cost(of: caller, head, peer, plan), debts: &debts), !use.plan.settings.dryRun {
+            explanation.refuse("limit", .quotaExceeded(1), detail: left)
+            return false
+        }
+        explanation.add("limit", left)
+        return true
+    }
+
     private func choose(
-        _ service: Int, _ why: String, _ route: RoutePlan, _ head: RequestHead, _ peer: Peer,
+        _ service: Int, _ why: String, _ route: RoutePlan, _ head: RequestHead, _ peer: Peer, _ caller: Caller,
         _ explanation: inout Explanation
     ) -> ExplainedRequest {
         let plan = self.snapshot.services[service]
         explanation.choose(plan.name, why)
-        let source = RequestSource(head, peer: peer, plan: route, service: plan)
+        let source = RequestSource(head, peer: peer, caller: caller, plan: route, service: plan)
         var scratch: [UInt8] = []
         let session = plan.sessions?.recognise(
             head, source: source, scratch: &scratch, nowSeconds: WallClock.seconds, now: ServiceControl.now)

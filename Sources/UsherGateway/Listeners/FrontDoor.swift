@@ -31,6 +31,7 @@ final class FrontDoor: Service {
     private struct State {
         var listeners: [OpenListener] = []
         var nextID = 0
+        var addresses = AddressFiles()
         var isDraining = false
     }
 
@@ -60,6 +61,7 @@ final class FrontDoor: Service {
         let known = self.state.withLock { $0.listeners }
         let wanted = ListenerPlace.all(in: settings)
         let certificates = try self.certificates(of: wanted, known: known)
+        let addresses = try AddressFiles(settings.limits)
         var added: [OpenListener] = []
         do {
             // Those that speak TLS first, because others redirect to them.
@@ -67,7 +69,7 @@ final class FrontDoor: Service {
                 + wanted.filter({ $0.settings.tls == nil })
             where !known.contains(where: { $0.place == place }) {
                 let configuration = Listener.Configuration(
-                    listener, settings.limits, certificates: certificates[place]?.current,
+                    listener, settings.limits, addresses: addresses.rules, certificates: certificates[place]?.current,
                     httpsPort: Self.httpsPort(wanted, known + added))
                 added.append(try await self.open(listener, at: place, configuration, certificates[place]))
             }
@@ -77,6 +79,7 @@ final class FrontDoor: Service {
         }
         self.counts.update(.init(settings.limits))
         let listeners = self.state.withLock { state in
+            state.addresses = addresses
             state.listeners += added
             let httpsPort = Self.httpsPort(wanted, state.listeners)
             for index in state.listeners.indices {
@@ -85,7 +88,7 @@ final class FrontDoor: Service {
                     state.listeners[index].settings = changed.settings
                     state.listeners[index].certificates = certificates[before.place]
                 }
-                self.apply(state.listeners[index], settings.limits, httpsPort: httpsPort)
+                self.apply(state.listeners[index], settings.limits, addresses.rules, httpsPort: httpsPort)
                 if state.listeners[index].settings.letsInOthers(than: before.settings) { self.drain(before) }
             }
             return state.listeners
@@ -93,9 +96,12 @@ final class FrontDoor: Service {
         return wanted.map { place, _ in listeners.first { $0.place == place }?.port ?? 0 }
     }
 
-    private func apply(_ listener: OpenListener, _ limits: LimitSettings, httpsPort: Int?) {
+    private func apply(
+        _ listener: OpenListener, _ limits: LimitSettings, _ addresses: AddressRules, httpsPort: Int?
+    ) {
         let configuration = Listener.Configuration(
-            listener.settings, limits, certificates: listener.certificates?.current, httpsPort: httpsPort)
+            listener.settings, limits, addresses: addresses, certificates: listener.certificates?.current,
+            httpsPort: httpsPort)
         for (worker, bound) in zip(self.workers, listener.bound) {
             worker.loop.eventLoop.execute { bound.configuration = configuration }
         }
@@ -107,6 +113,31 @@ final class FrontDoor: Service {
     ) -> Int? {
         let place = wanted.first { $0.settings.tls != nil && $0.settings.address.port != nil }?.place
         return open.first { $0.place == place }?.port
+    }
+
+    // MARK: Addresses
+
+    /// Takes over lists of addresses that have changed.
+    func refreshAddresses() {
+        let before = self.state.withLock { $0.addresses }
+        var addresses = before
+        let rules = addresses.refresh(self.logger)
+        self.state.withLock { state in
+            // A reload may have come in between: then others hold.
+            guard state.addresses.isOf(before) else { return }
+            state.addresses = addresses
+            guard let rules else { return }
+            for listener in state.listeners {
+                for (worker, bound) in zip(self.workers, listener.bound) {
+                    worker.loop.eventLoop.execute { bound.configuration.addresses = rules }
+                }
+            }
+        }
+    }
+
+    /// From now on no new connections are let in, or they are again.
+    func overload(_ isOverloaded: Bool) {
+        self.counts.overload(isOverloaded)
     }
 
     // MARK: Certificates

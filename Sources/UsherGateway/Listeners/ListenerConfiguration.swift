@@ -7,8 +7,12 @@ extension Listener.Configuration {
     /// - Parameters:
     ///   - certificates: those that the listener has now; nil: it speaks in the clear.
     ///   - httpsPort: where `redirect: https` leads to.
-    init(_ settings: ListenerSettings, _ limits: LimitSettings, certificates: CertificateSet?, httpsPort: Int?) {
+    init(
+        _ settings: ListenerSettings, _ limits: LimitSettings, addresses: AddressRules, certificates: CertificateSet?,
+        httpsPort: Int?
+    ) {
         self.init()
+        self.addresses = addresses
         self.trustedProxies = settings.trustedProxies
         self.proxyProtocol = settings.proxyProtocol
         self.limits = ConnectionLimits(limits)
@@ -34,7 +38,9 @@ extension ListenerSettings {
 
 extension ConnectionCounts.Limits {
     init(_ settings: LimitSettings) {
-        self.init(total: settings.connections, perClient: settings.connectionsPerClient)
+        self.init(
+            total: settings.connections, perClient: settings.connectionsPerClient,
+            newPerClient: settings.newConnectionsPerClient)
     }
 }
 

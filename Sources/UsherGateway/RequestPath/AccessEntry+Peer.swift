@@ -8,6 +8,5 @@ extension AccessEntry {
         self.client = peer.clientAddress(of: head)
         guard let tls = peer.tls else { return }
         self.tls = tls.version.label
-        self.identity = tls.subject
     }
 }

@@ -12,7 +12,8 @@ extension Exchange {
 
     private func edits(of head: ResponseHead) -> HeadEdits {
         var edits = HeadEdits()
-        if !self.plan.answerEdits.isEmpty { edits = self.plan.answerHeadEdits(self.downstream) }
+        if !self.plan.answerEdits.isEmpty { edits = self.plan.answerHeadEdits(self.downstream, self.admission.caller) }
+        edits.rateLimit = self.admission.fields
         if let line = self.sessionLine(head) { edits.add(line) }
         if !head.known.contains(.xRequestID) { self.addRequestID(to: &edits) }
         if self.wantsTiming {
@@ -124,10 +125,11 @@ extension Exchange {
     /// Ends the path with an answer of our own.
     func end(_ refusal: PathRefusal) {
         self.stopWaiting()
-        let answer = refusal.localAnswer(service: self.service.plan.name, self.requestIDLine)
+        var answer = refusal.localAnswer(service: self.service.plan.name, self.requestIDLine)
         self.status = answer.status
         self.why = refusal.answer.why
         self.phase = .answering
+        answer.rateLimit = self.admission.fields
         self.downstream.answer(answer)
     }
 

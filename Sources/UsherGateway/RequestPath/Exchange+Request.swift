@@ -1,4 +1,5 @@
 import NIOCore
+import UsherConfiguration
 import UsherCore
 import UsherHTTP
 import UsherTelemetry
@@ -18,7 +19,7 @@ extension Exchange {
         // The authority is written three times over.
         let room =
             storage.readableBytes + 3 * Int(self.head.authority.count) + (self.ownHost?.count ?? 0)
-            + 2 * self.peer.identity.count + Self.ownBytes
+            + self.peer.identity.count + self.admission.caller.name.count + Self.ownBytes
         out.writeHead(reserving: room) { writer in
             let bytes = storage.readableBytesUInt8Span
             self.writeRequestLine(bytes, to: &writer)
@@ -40,7 +41,8 @@ extension Exchange {
             self.plan.requestEdits.write(
                 to: &out,
                 from: RequestSource(
-                    self.head, peer: self.peer, plan: self.plan, service: self.service.plan))
+                    self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan,
+                    service: self.service.plan))
             out.writeStaticString("\r\n")
         }
     }
@@ -129,14 +131,22 @@ extension Exchange {
         writer.write("\r\n")
     }
 
-    /// What a certificate says of the client; its own `Usher-*` fields never pass.
+    /// Who the caller is, where that is asked for; its own `Usher-*` fields never pass.
     private func writeIdentity(to writer: inout HeadWriter) {
-        let subject = self.peer.identity
-        guard !subject.isEmpty else { return }
-        writer.write("Usher-Identity: ")
-        writer.write(subject)
-        writer.write("\r\nUsher-Client-Certificate: ")
-        writer.write(subject)
+        let caller = self.admission.caller
+        if !caller.name.isEmpty {
+            writer.write("Usher-Identity: ")
+            writer.write(caller.name)
+            writer.write("\r\n")
+        }
+        if !caller.isAnonymous || self.worker.snapshot.credentials.isAny {
+            writer.write("Usher-Class: ")
+            writer.write(caller.className)
+            writer.write("\r\n")
+        }
+        guard !self.peer.identity.isEmpty else { return }
+        writer.write("Usher-Client-Certificate: ")
+        writer.write(self.peer.identity)
         writer.write("\r\n")
     }
 

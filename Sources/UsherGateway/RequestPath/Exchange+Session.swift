@@ -8,7 +8,8 @@ import UsherTransport
 /// The request's session: recognised before `pick`, told to the replica and to the client afterwards.
 extension Exchange {
     func recognise(_ sessions: SessionPlan) -> Session? {
-        let source = RequestSource(self.head, peer: self.peer, plan: self.plan, service: self.service.plan)
+        let source = RequestSource(
+            self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan, service: self.service.plan)
         return sessions.recognise(
             self.head, source: source, scratch: &self.worker.scratch, nowSeconds: WallClock.seconds,
             now: self.downstream.startedAt)

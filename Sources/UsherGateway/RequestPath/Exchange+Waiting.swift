@@ -5,6 +5,25 @@ import UsherTransport
 
 /// Being parked: for a connection to be opened, or in the service's queue for one to become free.
 extension Exchange {
+    /// A connection has to be opened first.
+    func connect(_ id: ConnectionID, to endpoint: WorkerEndpoint, now: MonotonicTime) {
+        let ticket = self.wait(now: now)
+        endpoint.pool.connect(id) { result in
+            let isAwaited = self.isWaiting(ticket)
+            switch result {
+            case .success(let connection):
+                guard isAwaited else { return endpoint.pool.connectionIsFree(connection) }
+                self.stopWaiting()
+                let now = self.worker.loop.now
+                self.times.connected(now: now)
+                self.send(on: connection, now: now)
+            case .failure(let failure):
+                self.service.control.connectFailed(endpoint.id, reason: failure.detail)
+                if isAwaited { self.upstreamFailed(failure) }
+            }
+        }
+    }
+
     func queue(now: MonotonicTime) {
         let ticket = self.wait(now: now)
         if self.service.enqueue(self, ticket: ticket, isFirst: self.hasLeftQueue) {

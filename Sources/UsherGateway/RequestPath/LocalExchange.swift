@@ -9,16 +9,20 @@ final class LocalExchange: DownstreamHandler {
     private let worker: Worker
     private let downstream: any Downstream
     private let plan: RoutePlan?
+    private let admission: Admission
     private let answer: LocalAnswer
     private var why: StaticString
 
     init(
-        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan?, _ answer: LocalAnswer,
-        why: StaticString = ""
+        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan?, _ admission: Admission,
+        _ answer: LocalAnswer, why: StaticString = ""
     ) {
         self.worker = worker
         self.downstream = downstream
         self.plan = plan
+        self.admission = admission
+        var answer = answer
+        answer.rateLimit = admission.fields
         self.answer = answer
         self.why = why
     }
@@ -28,7 +32,9 @@ final class LocalExchange: DownstreamHandler {
     }
 
     func exchangeEnded() {
-        self.worker.account(self.downstream, plan: self.plan, status: self.answer.status, why: self.why)
+        self.worker.account(
+            self.downstream, plan: self.plan, self.admission, status: self.answer.status, why: self.why)
+        self.admission.release()
     }
 
     func downstreamClosed(_ reason: DownstreamEnd) {
@@ -50,14 +56,17 @@ extension Worker {
     func requestRefused(_ refusal: Refusal, on downstream: any Downstream) {
         self.metrics.requestRefused(status: refusal.status)
         self.account(
-            downstream, plan: nil, status: refusal.status, why: PathRefusal.malformed(refusal).answer.why)
+            downstream, plan: nil, .none, status: refusal.status, why: PathRefusal.malformed(refusal).answer.why)
     }
 
     /// Accounts for a request that no service saw.
-    func account(_ downstream: any Downstream, plan: RoutePlan?, status: Int, why: StaticString) {
+    func account(
+        _ downstream: any Downstream, plan: RoutePlan?, _ admission: Admission, status: Int, why: StaticString
+    ) {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
         entry.take(downstream.peer, of: downstream.head)
+        if plan != nil { entry.take(admission, self.snapshot.credentials) }
         entry.durationNanoseconds = self.loop.now.nanoseconds(since: downstream.startedAt)
         entry.status = status
         entry.bytesIn = downstream.bytesReceived

@@ -1,11 +1,23 @@
 import NIOCore
 import UsherHTTP
+import UsherIdentities
 import UsherTransport
 
 /// Every reason for which Usher itself ends a request's path, and the one place where it becomes an answer.
 enum PathRefusal {
     case malformed(Refusal)
+    /// The client's address may not come here.
+    case addressDenied
     case noRoute
+    case credentialRefused(CredentialFault)
+    case identityNeeded
+    case classNotEnough
+    /// Seconds until the request may come again.
+    case quotaExceeded(Int)
+    case tooManyInFlight
+    case quotaStoreSilent
+    /// The process is near the end of its memory, and nobody knows this caller.
+    case shed
     case connectRefused
     case traceRefused
     case encodedSlash
@@ -19,7 +31,15 @@ enum PathRefusal {
     var answer: (status: Int, why: StaticString, retryAfter: Int) {
         switch self {
         case .malformed(let refusal): (refusal.status, "the request is malformed", 0)
+        case .addressDenied: (403, "this address may not come here", 0)
         case .noRoute: (404, "no route matches this request", 0)
+        case .credentialRefused(let fault): Self.answer(for: fault)
+        case .identityNeeded: (401, "say who you are", 0)
+        case .classNotEnough: (403, "this is for callers of another class", 0)
+        case .quotaExceeded(let seconds): (429, "the quota is used up", seconds)
+        case .tooManyInFlight: (429, "too many requests of this caller are on their way", 1)
+        case .quotaStoreSilent: (503, "quotas cannot be asked at the moment", 1)
+        case .shed: (503, "too busy for callers that are not known", 1)
         case .connectRefused: (501, "CONNECT is not offered here", 0)
         case .traceRefused: (405, "TRACE is not offered here", 0)
         case .encodedSlash: (400, "an encoded slash, backslash or NUL in the path can be read two ways", 0)
@@ -35,8 +55,18 @@ enum PathRefusal {
     /// bytes of a tunnel.
     private var endsConnection: Bool {
         switch self {
-        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge: true
+        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge, .addressDenied: true
         default: false
+        }
+    }
+
+    private static func answer(
+        for fault: CredentialFault
+    ) -> (status: Int, why: StaticString, retryAfter: Int) {
+        switch fault {
+        case .token, .unknownKey, .wrongPassword, .unreadable: (401, fault.sentence, 0)
+        case .tooManyFailures: (429, fault.sentence, 6)
+        case .noTokenKeys, .tooBusy: (503, fault.sentence, 1)
         }
     }
 
@@ -55,7 +85,11 @@ enum PathRefusal {
     }
 
     /// The answer itself; the service's name helps whoever runs it and tells a stranger nothing new.
-    func localAnswer(service: String?, _ requestIDLine: ByteBuffer? = nil) -> LocalAnswer {
+    ///
+    /// - Parameter challenges: `WWW-Authenticate` lines for a 401 (RFC 9110 §11.6.1).
+    func localAnswer(
+        service: String?, _ requestIDLine: ByteBuffer? = nil, challenges: String = ""
+    ) -> LocalAnswer {
         let (status, why, retryAfter) = self.answer
         var body = ByteBufferAllocator().buffer(capacity: 128)
         if let service {
@@ -68,6 +102,18 @@ enum PathRefusal {
             lines = lines ?? ByteBuffer()
             lines?.writeString("Retry-After: \(retryAfter)\r\n")
         }
+        if status == 401 {
+            lines = lines ?? ByteBuffer()
+            lines?.writeString(self.explained(challenges))
+        }
         return LocalAnswer(status: status, body: body, addedLines: lines, closes: self.endsConnection)
+    }
+
+    /// What is wrong with a token stands in its challenge (RFC 6750 §3).
+    private func explained(_ challenges: String) -> String {
+        guard case .credentialRefused(.token(let fault)) = self else { return challenges }
+        let bearer = "Bearer realm=\"usher\""
+        let explained = "\(bearer), error=\"invalid_token\", error_description=\"\(fault.sentence)\""
+        return challenges.replacing(bearer, with: explained)
     }
 }

@@ -10,7 +10,8 @@ import UsherTransport
 //   accept    a connection is counted against its limits, TLS begins    Listener, ConnectionCounts, ConnectionOpening
 //   parse     a head becomes bytes and offsets, or a refusal            RequestHead; HTTP2Machine, RequestTranslation
 //   route     the first route that matches, or 404                      Router
-//   limit     what the route allows of this request                     RoutePlan
+//   identify  whose request it is, or 401                               Credentials, CredentialCache, TokenVerifier
+//   limit     what caller and route allow: classes, quotas, sizes       RoutePlan, QuotaPlan, QuotaTable, Pressure
 //   pick      a service, then the replica that this try goes to         SessionPlan, Rendezvous, Balancer
 //   forward   a connection of the pool, the rewritten head, the body    UpstreamPool, Exchange+Request
 //   judge     the answer, another try, or the end                       RetryRule, RetryBudget, OutcomeWindow
@@ -18,41 +19,105 @@ import UsherTransport
 //   account   counters and the access log, always                       WorkerMetrics, AccessLogBatch
 //
 // Each phase asks one pure module what to do and acts on its answer in one switch. A request that must wait (for a
-// connection, in a queue) is parked and goes on by a callback on the same event loop.
+// token to be verified, a shared quota, a connection, in a queue) is parked and goes on by a callback on the same loop.
 
 extension Worker {
-    /// A request has been parsed: route it, check it, choose its service.
+    /// A request has been parsed: route it, find out whose it is, check it, choose its service.
     func requestArrived(on downstream: any Downstream) -> any DownstreamHandler {
         let head = downstream.head
+        if !downstream.listener.addresses.isEmpty, let client = downstream.peer.clientAddress(of: head),
+            !downstream.listener.addresses.admits(client)
+        {
+            return self.refusal(.addressDenied, downstream, plan: nil, .none)
+        }
         // route
         if let port = downstream.listener.httpsPort {
             return LocalExchange(
-                self, downstream, nil, .redirection(of: downstream, toPort: port), why: "redirected to TLS")
+                self, downstream, nil, .none, .redirection(of: downstream, toPort: port), why: "redirected to TLS")
         }
         guard let index = self.snapshot.router.match(RequestSource(head, peer: downstream.peer)) else {
-            return self.refusal(.noRoute, downstream, plan: nil)
+            return self.refusal(.noRoute, downstream, plan: nil, .none)
         }
         let plan = self.snapshot.routes[index]
-        // limit
-        if let refusal = plan.refusal(of: head) { return self.refusal(refusal, downstream, plan: plan) }
-        switch plan.action {
-        case .service(let destination):
-            return Exchange(self, downstream, plan, destination)
-        case .split(let parts):
-            let draw = self.random.below(1_000_000)
-            let part = parts.first { draw < $0.upTo } ?? parts[parts.count - 1]
-            return Exchange(self, downstream, plan, part.destination)
-        case .redirect(let target, let status):
-            return LocalExchange(self, downstream, plan, plan.redirection(to: target, status: status, downstream))
-        case .respond(let status, let body):
-            return LocalExchange(self, downstream, plan, plan.response(status: status, body: body, downstream))
+        // identify
+        switch self.identified(self.identify(head, downstream.peer), downstream, plan) {
+        case .follow(let handler): return handler
+        case .wait(let start): return ParkedRequest(self, downstream, plan, start)
         }
     }
 
-    private func refusal(_ refusal: PathRefusal, _ downstream: any Downstream, plan: RoutePlan?) -> LocalExchange {
+    private func verification(
+        of credential: UnverifiedCredential, _ downstream: any Downstream, _ plan: RoutePlan
+    ) -> PathStep {
+        .wait { goOn in
+            self.verify(credential, downstream.head, downstream.peer) { identified in
+                goOn { self.identified(identified, downstream, plan) }
+            }
+        }
+    }
+
+    /// It is known whose request it is: ask what that caller may do.
+    private func identified(
+        _ identification: Identification, _ downstream: any Downstream, _ plan: RoutePlan
+    ) -> PathStep {
+        switch identification {
+        case .refused(let fault):
+            return .follow(self.refusal(.credentialRefused(fault), downstream, plan: plan, .none))
+        case .unverified(let credential):
+            return self.verification(of: credential, downstream, plan)
+        case .caller(let caller):
+            // limit
+            if let refusal = plan.refusal(of: caller) ?? self.shedding(of: caller) {
+                return .follow(self.refusal(refusal, downstream, plan: plan, Admission(caller)))
+            }
+            guard let use = plan.quota else { return .follow(self.admitted(Admission(caller), downstream, plan)) }
+            return self.limited(self.ask(use, caller, downstream, plan), downstream, plan)
+        }
+    }
+
+    private func limited(_ verdict: consuming QuotaVerdict, _ downstream: any Downstream, _ plan: RoutePlan) -> PathStep
+    {
+        switch verdict {
+        case .admitted(let admission):
+            .follow(self.admitted(admission, downstream, plan))
+        case .refused(let refusal, let admission):
+            .follow(self.refusal(refusal, downstream, plan: plan, admission))
+        case .unknown(let store, let limit, let question):
+            .wait { goOn in
+                self.ask(store, limit, question) { verdict in goOn { self.limited(verdict(), downstream, plan) } }
+            }
+        }
+    }
+
+    /// The caller may ask this: check what the route allows of the request itself, then follow the route.
+    private func admitted(
+        _ admission: consuming Admission, _ downstream: any Downstream, _ plan: RoutePlan
+    ) -> any DownstreamHandler {
+        if let refusal = plan.refusal(of: downstream.head) {
+            return self.refusal(refusal, downstream, plan: plan, admission)
+        }
+        switch plan.action {
+        case .service(let destination):
+            return Exchange(self, downstream, plan, destination, admission)
+        case .split(let parts):
+            let draw = self.random.below(1_000_000)
+            let part = parts.first { draw < $0.upTo } ?? parts[parts.count - 1]
+            return Exchange(self, downstream, plan, part.destination, admission)
+        case .redirect(let target, let status):
+            let answer = plan.redirection(to: target, status: status, downstream, admission.caller)
+            return LocalExchange(self, downstream, plan, admission, answer)
+        case .respond(let status, let body):
+            let answer = plan.response(status: status, body: body, downstream, admission.caller)
+            return LocalExchange(self, downstream, plan, admission, answer)
+        }
+    }
+
+    private func refusal(
+        _ refusal: PathRefusal, _ downstream: any Downstream, plan: RoutePlan?, _ admission: Admission
+    ) -> LocalExchange {
         if plan == nil { self.metrics.requestRefused(status: refusal.answer.status) }
-        let answer = refusal.localAnswer(service: nil)
-        return LocalExchange(self, downstream, plan, answer, why: refusal.answer.why)
+        let answer = refusal.localAnswer(service: nil, challenges: self.snapshot.credentials.challenges)
+        return LocalExchange(self, downstream, plan, admission, answer, why: refusal.answer.why)
     }
 }
 
@@ -78,6 +143,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     let head: RequestHead
     let plan: RoutePlan
     let destination: RoutePlan.Destination
+    /// Whose request it is, and what it holds of a quota.
+    let admission: Admission
     let service: WorkerService
     var phase = Phase.gathering
     var body = GatheredBody()
@@ -110,12 +177,14 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     var why: StaticString = ""
 
     init(
-        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan, _ destination: RoutePlan.Destination
+        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan, _ destination: RoutePlan.Destination,
+        _ admission: Admission
     ) {
         self.worker = worker
         self.downstream = downstream
         self.plan = plan
         self.destination = destination
+        self.admission = admission
         self.service = worker.services[destination.service]
         let head = downstream.head
         self.head = head
@@ -177,25 +246,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         }
     }
 
-    private func connect(_ id: ConnectionID, to endpoint: WorkerEndpoint, now: MonotonicTime) {
-        let ticket = self.wait(now: now)
-        endpoint.pool.connect(id) { result in
-            let isAwaited = self.isWaiting(ticket)
-            switch result {
-            case .success(let connection):
-                guard isAwaited else { return endpoint.pool.connectionIsFree(connection) }
-                self.stopWaiting()
-                let now = self.worker.loop.now
-                self.times.connected(now: now)
-                self.send(on: connection, now: now)
-            case .failure(let failure):
-                self.service.control.connectFailed(endpoint.id, reason: failure.detail)
-                if isAwaited { self.upstreamFailed(failure) }
-            }
-        }
-    }
-
-    private func send(on connection: UpstreamConnection, now: MonotonicTime) {
+    func send(on connection: UpstreamConnection, now: MonotonicTime) {
         self.phase = .sent
         self.upstream = connection
         self.times.sent(now: now)
@@ -324,6 +375,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
         entry.take(self.peer, of: self.head)
+        entry.take(self.admission, self.worker.snapshot.credentials)
         entry.durationNanoseconds = now.nanoseconds(since: self.downstream.startedAt)
         entry.status = self.status
         entry.bytesIn = self.downstream.bytesReceived
@@ -340,5 +392,6 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.worker.account(
             entry, route: self.worker.routeIndex(of: self.plan), service: self.service.index, head: self.head)
         self.service.requestEnded()
+        self.admission.release()
     }
 }

@@ -7,12 +7,17 @@ import UsherTransport
 struct RequestSource: TemplateSource, RouteSubject {
     private let head: RequestHead
     private let peer: Peer
+    private let caller: Caller?
     private let routeName: String
     private let serviceName: String
 
-    init(_ head: RequestHead, peer: Peer, plan: RoutePlan? = nil, service: ServicePlan? = nil) {
+    /// - Parameter caller: nil: it is not known yet who asks.
+    init(
+        _ head: RequestHead, peer: Peer, caller: Caller? = nil, plan: RoutePlan? = nil, service: ServicePlan? = nil
+    ) {
         self.head = head
         self.peer = peer
+        self.caller = caller
         self.routeName = plan?.name ?? ""
         self.serviceName = service?.name ?? ""
     }
@@ -104,9 +109,18 @@ struct RequestSource: TemplateSource, RouteSubject {
             bytes.append(contentsOf: self.serviceName.utf8)
             return !self.serviceName.isEmpty
         case .identity:
-            bytes.append(contentsOf: self.peer.identity)
-            return !self.peer.identity.isEmpty
-        case .body, .class, .claim:
+            guard let name = self.caller?.name, !name.isEmpty else { return false }
+            bytes.append(contentsOf: name)
+            return true
+        case .class:
+            guard let caller = self.caller else { return false }
+            bytes.append(contentsOf: caller.className)
+            return true
+        case .claim(let name):
+            guard let value = self.caller?.claims[name] else { return false }
+            bytes.append(contentsOf: value.utf8)
+            return true
+        case .body:
             return false
         }
     }

@@ -59,16 +59,7 @@ final class SessionPlan: Sendable {
         var isPresent = false
         for template in templates {
             scratch.removeAll(keepingCapacity: true)
-            for part in template.parts {
-                switch part {
-                case .literal(let literal): scratch.append(contentsOf: literal)
-                case .variables(let alternatives):
-                    for variable in alternatives where source.append(variable, to: &scratch) {
-                        isPresent = true
-                        break
-                    }
-                }
-            }
+            if template.render(into: &scratch, from: source) { isPresent = true }
             hasher.append(part: scratch.span)
         }
         return isPresent ? Session(key: hasher.finish(), isHashed: true) : nil

@@ -2,6 +2,7 @@ import NIOCore
 import UsherConfiguration
 import UsherCore
 import UsherHTTP
+import UsherQuotas
 import UsherTransport
 
 /// One route, ready to be followed: everything that does not depend on the request is worked out.
@@ -37,11 +38,20 @@ final class RoutePlan: Sendable {
     let passesEncodedSlashes: Bool
     /// Longest request body in bytes; nil: any.
     let bodyMax: Int?
+    /// Classes that may use it; nil: everybody.
+    let classes: Set<CallerClass>?
+    /// As the configuration writes them.
+    let classNames: [String]
+    let quota: QuotaUse?
 
     init(
-        index: Int, _ settings: RouteSettings, services: [ServiceSettings], limits: LimitSettings, logName: [UInt8]
+        index: Int, _ settings: RouteSettings, services: [ServiceSettings], quotas: [QuotaPlan],
+        classes: CallerClasses, limits: LimitSettings, logName: [UInt8]
     ) {
         self.index = index
+        self.classes = classes.allowed(by: settings.require)
+        self.classNames = settings.require
+        self.quota = QuotaUse(settings.quota, of: quotas)
         self.name = settings.name
         self.logName = logName
         self.stripPrefix = Array((settings.stripPrefix ?? "").utf8)

@@ -10,27 +10,39 @@ final class Snapshot: Sendable {
     let services: [ServicePlan]
     /// In the order of `services`.
     let endpoints: [EndpointSet]
+    let quotas: [QuotaPlan]
+    /// What callers' credentials are compared with.
+    let credentials: Credentials
     let metricNames: MetricNames
 
     /// - Parameter seed: keys the router's hash, so that nobody can choose paths that collide.
-    init(_ settings: Settings, services: [ServicePlan], endpoints: [EndpointSet], seed: UInt64) {
+    init(
+        _ settings: Settings, services: [ServicePlan], endpoints: [EndpointSet], quotas: [QuotaPlan] = [],
+        credentials: Credentials = .none, seed: UInt64
+    ) {
         self.settings = settings
+        self.quotas = quotas
+        self.credentials = credentials
+        let classes = CallerClasses(settings.identities.classNames)
         self.services = services
         self.endpoints = endpoints
         self.routes = settings.routes.enumerated().map { index, route in
             RoutePlan(
-                index: index, route, services: settings.services, limits: settings.limits,
-                logName: AccessEntry.name(route.name))
+                index: index, route, services: settings.services, quotas: quotas, classes: classes,
+                limits: settings.limits, logName: AccessEntry.name(route.name))
         }
         self.router = Router(settings.routes.map(RoutePattern.init), seed: seed)
         self.metricNames = Self.names(settings, endpoints)
     }
 
-    /// The same configuration with other replicas.
-    init(_ other: Snapshot, endpoints: [EndpointSet]) {
+    /// The same configuration with other replicas, or other credentials.
+    init(_ other: Snapshot, endpoints: [EndpointSet]? = nil, credentials: Credentials? = nil) {
+        let endpoints = endpoints ?? other.endpoints
         self.settings = other.settings
         self.services = other.services
         self.endpoints = endpoints
+        self.quotas = other.quotas
+        self.credentials = credentials ?? other.credentials
         self.routes = other.routes
         self.router = other.router
         self.metricNames = Self.names(other.settings, endpoints)
@@ -41,13 +53,15 @@ final class Snapshot: Sendable {
         var settings = settings
         settings.services = []
         settings.routes = []
+        settings.quotas = []
         return Snapshot(settings, services: [], endpoints: [], seed: seed)
     }
 
     private static func names(_ settings: Settings, _ endpoints: [EndpointSet]) -> MetricNames {
         MetricNames(
             routes: settings.routes.map(\.name), services: settings.services.map(\.name),
-            endpoints: endpoints.map { $0.endpoints.map(\.name) })
+            endpoints: endpoints.map { $0.endpoints.map(\.name) }, quotas: settings.quotas.map(\.name),
+            classes: settings.identities.classNames)
     }
 
     func service(named name: String) -> Int? {

@@ -3,7 +3,9 @@ import NIOCore
 import UsherConfiguration
 import UsherCore
 import UsherHTTP
+import UsherQuotas
 import UsherReplication
+import UsherStores
 import UsherTelemetry
 import UsherTransport
 
@@ -20,7 +22,16 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     private(set) var services: [WorkerService] = []
     /// These, and those that the configuration has no longer while requests are with them.
     private var servicesByControl: [ObjectIdentifier: WorkerService] = [:]
+    /// What this worker shares with the others.
+    let commons: WorkerCommons
     var metrics: WorkerMetrics
+    var credentialCache = CredentialCache()
+    /// Credentials whose login the audit knows of.
+    var auditedLogins = GenerationMap<CredentialDigest, Void>(capacity: 16_384)
+    /// Who asks each quota most, in the order of the snapshot's quotas.
+    var topCallers: [TopCallers] = []
+    /// This worker's connections to the stores that gateways share.
+    private var stores = QuotaStores()
     var random: SeededRandom
     /// Memory for values that are rendered and looked at once.
     var scratch: [UInt8] = []
@@ -37,12 +48,13 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
 
     init(
         index: Int, of workers: Int, snapshot: Snapshot, eventLoop: any EventLoop, accessLog: AccessLogWriter?,
-        logger: Logger, seed: UInt64
+        commons: WorkerCommons, logger: Logger, seed: UInt64
     ) {
         self.index = index
         self.workerCount = workers
         self.snapshot = snapshot
         self.loop = LoopContext(eventLoop: eventLoop)
+        self.commons = commons
         self.metrics = WorkerMetrics(names: snapshot.metricNames)
         self.random = SeededRandom(seed: seed)
         self.clientLog = ClientLog(logger: logger)
@@ -73,9 +85,33 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         }
         self.metrics.move(
             to: snapshot.metricNames, services: earlierPlaces, endpoints: origins)
+        if snapshot.credentials !== self.snapshot.credentials {
+            // What was believed by other files is looked at again.
+            self.credentialCache = CredentialCache()
+            self.auditedLogins = GenerationMap(capacity: 16_384)
+        }
+        self.moveTopCallers(to: snapshot)
+        self.stores.update(snapshot.quotas, on: self.loop.eventLoop)
         self.snapshot = snapshot
         self.services = services
         for service in services { service.snapshotIsInForce() }
+    }
+
+    private func moveTopCallers(to snapshot: Snapshot) {
+        let (old, new) = (self.snapshot.metricNames.classes, snapshot.metricNames.classes)
+        self.topCallers = snapshot.quotas.map { quota in
+            guard let place = self.snapshot.quotas.firstIndex(where: { $0.name == quota.name }) else {
+                return TopCallers()
+            }
+            var callers = self.topCallers[place]
+            if old != new { callers.renumber(classes: old.map { name in new.firstIndex(of: name) }) }
+            return callers
+        }
+    }
+
+    /// Nil: the quota is counted here alone.
+    func store(of quota: QuotaPlan) -> RedisQuotaStore? {
+        quota.redis.flatMap { self.stores[$0.settings] }
     }
 
     func service(of control: ServiceControl) -> WorkerService? {
@@ -97,6 +133,13 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         let routes = self.snapshot.routes
         if routes.indices.contains(plan.index), routes[plan.index] === plan { return plan.index }
         return routes.firstIndex { $0.name == plan.name } ?? -1
+    }
+
+    /// The number that a quota's counters have now; see `routeIndex`.
+    func quotaIndex(of plan: QuotaPlan) -> Int {
+        let quotas = self.snapshot.quotas
+        if quotas.indices.contains(plan.index), quotas[plan.index] === plan { return plan.index }
+        return quotas.firstIndex { $0.name == plan.name } ?? -1
     }
 
     // MARK: Connections
@@ -138,6 +181,9 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         case .outOfDescriptors: self.metrics.connectionRefused(.fileDescriptors)
         case .untrustedProxy: self.metrics.connectionRefused(.untrustedProxy)
         case .badProxyHeader: self.metrics.connectionRefused(.badProxyHeader)
+        case .denied: self.metrics.connectionRefused(.denied)
+        case .tooFast: self.metrics.connectionRefused(.newConnectionsPerClient)
+        case .overloaded: self.metrics.connectionRefused(.overloaded)
         }
     }
 
@@ -177,6 +223,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     /// The last call: nothing is sent or logged afterwards.
     func close() {
         for service in Array(self.servicesByControl.values) { service.close() }
+        self.stores.close()
         self.flushAccessLog()
         self.loop.cancel(self.accessLogTimer)
         self.accessLogTimer.onFire = nil

@@ -21,6 +21,13 @@ package struct AccessEntry: Sendable {
     package var tls: StaticString = ""
     /// Who the client is; empty: anybody. Not escaped.
     package var identity: [UInt8] = []
+    /// The class of the client, as `name` gives it; empty: no identities are read.
+    package var callerClass: [UInt8] = []
+    /// The quota that was asked, as `name` gives it; empty: none.
+    package var quota: [UInt8] = []
+    package var quotaOutcome: QuotaOutcome?
+    /// What is left of the tightest window; nil: nothing was counted.
+    package var quotaLeft: Int?
     /// From the request's first byte to the answer's last.
     package var durationNanoseconds: UInt64 = 0
     /// Where that time went; shown when there was a replica or something to tell.

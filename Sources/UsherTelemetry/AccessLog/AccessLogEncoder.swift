@@ -12,7 +12,7 @@ package struct AccessLogEncoder: Sendable {
     private var clientText: [UInt8] = []
 
     /// What a line takes beside names and fields of the head: keys, numbers, date, trace.
-    private static let fixedBytes = 896
+    private static let fixedBytes = 1024
 
     package init() {}
 
@@ -25,7 +25,9 @@ package struct AccessLogEncoder: Sendable {
         let bytes = head?.bytes ?? ByteBuffer()
         bytes.withUnsafeReadableBytes { readable in
             let fields = HeadFields(head, requestID: entry.requestID, in: readable)
-            let names = entry.route.count + entry.service.count + entry.replica.count
+            let names =
+                entry.route.count + entry.service.count + entry.replica.count + entry.callerClass.count
+                + entry.quota.count
             let escaped = entry.identity.count + entry.why.utf8CodeUnitCount + fields.count
             let room = Self.fixedBytes + names + clientText.count + escaped * 6
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
@@ -48,6 +50,7 @@ package struct AccessLogEncoder: Sendable {
         line.append(clientText)
         line.append(byte: UInt8(ascii: "\""))
         entry.identity.withUnsafeBytes { line.appendField(",\"identity\":\"", $0) }
+        line.appendName(",\"class\":\"", entry.callerClass)
         line.appendField(",\"method\":\"", fields.method)
         line.appendField(",\"host\":\"", fields.host)
         line.appendField(",\"path\":\"", fields.path)
@@ -68,6 +71,12 @@ package struct AccessLogEncoder: Sendable {
         line.appendName(",\"replica\":\"", entry.replica)
         line.append(",\"attempts\":")
         line.append(decimal: UInt64(clamping: entry.attempts))
+        line.appendName(",\"quota\":\"", entry.quota)
+        if let outcome = entry.quotaOutcome { line.appendLabel(",\"quota-outcome\":\"", outcome.label) }
+        if let left = entry.quotaLeft {
+            line.append(",\"quota-left\":")
+            line.append(decimal: UInt64(clamping: left))
+        }
         if let session = entry.session { line.appendLabel(",\"session\":\"", session.label) }
         line.appendLabel(",\"why\":\"", entry.why)
         if let trace = entry.trace {

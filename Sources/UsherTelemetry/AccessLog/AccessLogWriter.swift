@@ -27,14 +27,17 @@ package final class AccessLogWriter: Sendable {
     private let core: WriterCore
 
     /// Opens the destination and starts the thread. `now` is the monotonic clock unless a test brings another.
+    ///
+    /// - Parameter subject: what the server log calls it.
     package init(
-        _ destination: AccessLogDestination, queueLimit: ByteCount = AccessLogWriter.queueLimit, logger: Logger,
+        _ destination: AccessLogDestination, queueLimit: ByteCount = AccessLogWriter.queueLimit,
+        subject: String = "access log", logger: Logger,
         now: @escaping @Sendable () -> MonotonicTime = monotonicNow
     ) throws(AccessLogError) {
-        core = WriterCore(queueLimit: queueLimit.bytes, logger: logger, now: now)
+        core = WriterCore(queueLimit: queueLimit.bytes, subject: subject, logger: logger, now: now)
         let file = try LogFile(destination)
         guard core.start(file) else {
-            throw AccessLogError(description: "cannot start a thread for the access log: \(errorText(errno))")
+            throw AccessLogError(description: "cannot start a thread for the \(subject): \(errorText(errno))")
         }
     }
 
@@ -97,13 +100,15 @@ private final class WriterCore: Sendable {
     private static let reportEvery = Duration.seconds(60)
 
     private let queueLimit: Int
+    private let subject: String
     private let logger: Logger
     private let now: @Sendable () -> MonotonicTime
     private let state = Mutex(State())
     private let wake = DispatchSemaphore(value: 0)
 
-    init(queueLimit: Int, logger: Logger, now: @escaping @Sendable () -> MonotonicTime) {
+    init(queueLimit: Int, subject: String, logger: Logger, now: @escaping @Sendable () -> MonotonicTime) {
         self.queueLimit = queueLimit
+        self.subject = subject
         self.logger = logger
         self.now = now
     }
@@ -225,7 +230,7 @@ private final class WriterCore: Sendable {
 
     private func report(_ lines: UInt64) {
         let reason = state.withLock { $0.reason }
-        logger.warning("access log lines were dropped", metadata: ["lines": "\(lines)", "why": "\(reason)"])
+        logger.warning("\(subject) lines were dropped", metadata: ["lines": "\(lines)", "why": "\(reason)"])
     }
 }
 

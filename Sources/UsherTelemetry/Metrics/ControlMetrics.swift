@@ -60,8 +60,25 @@ package struct ControlMetrics: Sendable {
         }
     }
 
+    /// One quota, beside what the workers count of it.
+    package struct Quota: Sendable {
+        package var name: String
+        /// Nil: it has no store of its own.
+        package var isStoreUp: Bool?
+        package var evictions: UInt64
+        package var memory: Int
+
+        package init(name: String, isStoreUp: Bool?, evictions: UInt64, memory: Int) {
+            self.name = name
+            self.isStoreUp = isStoreUp
+            self.evictions = evictions
+            self.memory = memory
+        }
+    }
+
     /// In the order of the names.
     package var services: [Service]
+    package var quotas: [Quota] = []
     /// Those of listeners first.
     package private(set) var certificates: [Certificate] = []
     package var reloads: ReloadCounts

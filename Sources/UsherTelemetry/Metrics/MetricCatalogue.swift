@@ -34,7 +34,7 @@ package enum MetricCatalogue {
         "Bytes of answers sent to clients, heads included.")
     package static let refusedRequests = counter(
         "usher_refused_requests_total", ["status"],
-        "Requests refused before they had a route: malformed, too large, too slow.")
+        "Requests refused before they had a route: malformed, too large, too slow, from a denied address.")
 
     package static let clientConnections = gauge(
         "usher_client_connections", [], "Client connections that are open.")
@@ -58,6 +58,23 @@ package enum MetricCatalogue {
     package static let certificateReloads = counter(
         "usher_certificate_reloads_total", ["used_by", "certificate", "outcome"],
         "Changes of a certificate's files that were taken over or refused.")
+
+    package static let authentications = counter(
+        "usher_authentications_total", ["method", "outcome"],
+        "Credentials that requests carried, by whether they were believed.")
+    package static let shedRequests = counter(
+        "usher_shed_requests_total", [],
+        "Requests of anonymous callers that were refused because the process is near the end of its memory.")
+    package static let quotaRequests = counter(
+        "usher_quota_requests_total", ["quota", "class", "outcome"],
+        "Requests that asked a quota, by what it said; one that was not answered counts as store-failed as well.")
+    package static let quotaStoreUp = gauge(
+        "usher_quota_store_up", ["quota"], "1 while the store that gateways share answers, else 0.")
+    package static let quotaEvictions = counter(
+        "usher_quota_evictions_total", ["quota"],
+        "Callers that were forgotten before their allowance was whole again, because their place was needed.")
+    package static let quotaMemory = gauge(
+        "usher_quota_memory_bytes", unit: "bytes", ["quota"], "Memory that a quota's callers take.")
 
     package static let endpointRequests = counter(
         "usher_endpoint_requests_total", ["service", "endpoint", "outcome"],
@@ -152,6 +169,7 @@ package enum MetricCatalogue {
         requests, requestDuration, receivedBytes, sentBytes, refusedRequests,
         clientConnections, clientConnectionsAccepted, clientConnectionsRefused,
         handshakes, http2Failures, certificateExpiry, certificateProblem, certificateReloads,
+        authentications, shedRequests, quotaRequests, quotaStoreUp, quotaEvictions, quotaMemory,
         endpointRequests, endpointDuration, endpointSentBytes, endpointReceivedBytes, endpointInFlight,
         endpointConnections, endpointConnects, endpointUnaskedAnswers, endpointReady, endpointState,
         tunnels, tunnelsOpened, tunnelReceivedBytes, tunnelSentBytes,

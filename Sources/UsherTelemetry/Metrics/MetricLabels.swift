@@ -82,9 +82,18 @@ package enum ConnectionRefusal: Int, Sendable, Hashable, CaseIterable {
     case untrustedProxy
     /// A trusted peer sent no PROXY header, or a malformed one.
     case badProxyHeader
+    /// `limits.allow` and `limits.deny` keep its address out.
+    case denied
+    /// `limits.new-connections-per-client` is reached.
+    case newConnectionsPerClient
+    /// The process is near the end of its memory.
+    case overloaded
 
     package var label: String {
         switch self {
+        case .denied: "denied"
+        case .newConnectionsPerClient: "new-connections-per-client"
+        case .overloaded: "overloaded"
         case .connections: "connections"
         case .connectionsPerClient: "connections-per-client"
         case .fileDescriptors: "file-descriptors"
@@ -112,6 +121,42 @@ package enum SessionOutcome: Int, Sendable, Hashable, CaseIterable {
         case .new: "new"
         case .moved: "moved"
         case .forged: "forged"
+        }
+    }
+}
+
+/// What a quota said to a request; the `outcome` label of `usher_quota_requests_total`.
+package enum QuotaOutcome: Int, Sendable, Hashable, CaseIterable {
+    case allowed
+    /// More than the caller may use (429).
+    case refused
+    /// The caller has as many requests on their way as it may (429).
+    case tooMany
+    /// It would have been refused, were it not for `dry-run`.
+    case dryRun
+    /// The store did not answer; what followed is `on-failure`.
+    case storeFailed
+
+    package var label: StaticString {
+        switch self {
+        case .allowed: "allowed"
+        case .refused: "refused"
+        case .tooMany: "too-many-in-flight"
+        case .dryRun: "dry-run"
+        case .storeFailed: "store-failed"
+        }
+    }
+}
+
+/// How a caller shows who it is; the `method` label of `usher_authentications_total`.
+package enum CredentialKind: Int, Sendable, Hashable, CaseIterable {
+    case token, key, password
+
+    package var label: StaticString {
+        switch self {
+        case .token: "jwt"
+        case .key: "key"
+        case .password: "basic"
         }
     }
 }
@@ -152,7 +197,7 @@ package enum StatusClass: Int, Sendable, Hashable, CaseIterable {
 /// The statuses of requests that never reached a route; the `status` label of `usher_refused_requests_total`.
 package enum RefusedStatus {
     /// Every status that has its own counter; others are counted as the first of their class (400 or 500).
-    package static let all: [Int] = [400, 408, 413, 414, 417, 429, 431, 500, 501, 503, 505]
+    package static let all: [Int] = [400, 403, 408, 413, 414, 417, 429, 431, 500, 501, 503, 505]
 
     static func index(of status: Int) -> Int {
         let fallback = status >= 500 ? 500 : 400
@@ -168,11 +213,19 @@ package struct MetricNames: Sendable, Hashable {
     package var services: [String]
     /// Endpoint names by service and index.
     package var endpoints: [[String]]
+    /// Quota names by index.
+    package var quotas: [String]
+    /// Names of callers' classes by index.
+    package var classes: [String]
 
-    package init(routes: [String], services: [String], endpoints: [[String]]) {
+    package init(
+        routes: [String], services: [String], endpoints: [[String]], quotas: [String] = [], classes: [String] = []
+    ) {
         self.routes = routes
         self.services = services
         self.endpoints = endpoints
+        self.quotas = quotas
+        self.classes = classes
     }
 
     /// How many endpoints a service has; none for a number without names.

@@ -25,6 +25,7 @@ package func renderPrometheus(_ metrics: WorkerMetrics, control: ControlMetrics,
     renderRequests(metrics, to: &text)
     renderConnections(metrics, to: &text)
     renderTLS(metrics, control, to: &text)
+    renderCallers(metrics, control, to: &text)
     renderEndpoints(metrics, control, to: &text)
     renderServices(metrics, control, to: &text)
     renderReloads(control, to: &text)
@@ -100,6 +101,36 @@ private func renderTLS(_ metrics: WorkerMetrics, _ control: ControlMetrics, to t
             MetricCatalogue.certificateReloads, labels,
             [("applied", certificate.replaced), ("refused", certificate.refused)])
     }
+}
+
+private func renderCallers(_ metrics: WorkerMetrics, _ control: ControlMetrics, to text: inout PrometheusText) {
+    text.family(MetricCatalogue.authentications)
+    for kind in CredentialKind.allCases {
+        text.counts(
+            MetricCatalogue.authentications, PrometheusLabels(["method": "\(kind.label)"]),
+            [("accepted", metrics.accepted[kind.rawValue]), ("rejected", metrics.rejected[kind.rawValue])])
+    }
+    text.single(MetricCatalogue.shedRequests, "\(metrics.shedRequests)")
+    text.family(MetricCatalogue.quotaRequests)
+    for (quota, name) in metrics.names.quotas.enumerated() {
+        for (callerClass, className) in metrics.names.classes.enumerated() {
+            let counts = metrics.quotas[quota, callerClass]
+            let labels = PrometheusLabels(["quota": name, "class": className])
+            text.counts(
+                MetricCatalogue.quotaRequests, labels,
+                QuotaOutcome.allCases.map { ("\($0.label)", counts[$0.rawValue]) }.filter { $0.1 > 0 })
+        }
+    }
+    let rows = control.quotas.map { (labels: PrometheusLabels(["quota": $0.name]), quota: $0) }
+    text.family(MetricCatalogue.quotaStoreUp)
+    for (labels, quota) in rows {
+        guard let isUp = quota.isStoreUp else { continue }
+        text.sample(MetricCatalogue.quotaStoreUp, labels, isUp ? "1" : "0")
+    }
+    text.family(MetricCatalogue.quotaEvictions)
+    for (labels, quota) in rows { text.sample(MetricCatalogue.quotaEvictions, labels, "\(quota.evictions)") }
+    text.family(MetricCatalogue.quotaMemory)
+    for (labels, quota) in rows { text.sample(MetricCatalogue.quotaMemory, labels, "\(quota.memory)") }
 }
 
 private func renderServices(_ metrics: WorkerMetrics, _ control: ControlMetrics, to text: inout PrometheusText) {

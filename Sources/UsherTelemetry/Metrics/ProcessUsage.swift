@@ -41,6 +41,15 @@ package struct ProcessUsage: Sendable, Hashable {
             fileLimit: hasLimit ? UInt64(limit.rlim_cur) : 0)
     }
 
+    /// The resident memory alone, which is quick; nil where the kernel gives no `/proc`.
+    package static func residentBytesNow() -> UInt64? {
+        // proc_pid_statm(5): the second number is the resident pages.
+        guard let fields = readText("/proc/self/statm")?.split(separator: " "), fields.count > 1,
+            let pages = UInt64(fields[1])
+        else { return nil }
+        return pages &* UInt64(clamping: sysconf(Int32(_SC_PAGESIZE)))
+    }
+
     private static func nanoseconds(_ time: timeval) -> UInt64 {
         UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_usec) &* 1000
     }

@@ -27,6 +27,9 @@ extension WorkerMetrics {
             else { return nil }
             return (route, service)
         }
+        quotas.merge(
+            old.quotas, quotas: Self.places(of: old.names.quotas, in: new.quotas),
+            classes: Self.places(of: old.names.classes, in: new.classes))
     }
 
     /// The same, with services and endpoints found by name as well.
@@ -66,6 +69,12 @@ extension WorkerMetrics {
             refusedConnections[reason] = refusedConnections[reason].addingSaturating(other.refusedConnections[reason])
         }
         http2Failures = http2Failures.addingSaturating(other.http2Failures)
+        shedRequests = shedRequests.addingSaturating(other.shedRequests)
+        for kind in accepted.indices {
+            accepted[kind] = accepted[kind].addingSaturating(other.accepted[kind])
+            rejected[kind] = rejected[kind].addingSaturating(other.rejected[kind])
+        }
+        quotas.merge(other.quotas, quotas: Array(names.quotas.indices), classes: Array(names.classes.indices))
         for end in handshakes.indices {
             handshakes[end] = handshakes[end].addingSaturating(other.handshakes[end])
         }
@@ -88,6 +97,9 @@ extension WorkerMetrics {
         handshakes = old.handshakes
         http2Failures = old.http2Failures
         refusedRequests = old.refusedRequests
+        shedRequests = old.shedRequests
+        accepted = old.accepted
+        rejected = old.rejected
         accessLogLines = old.accessLogLines
         accessLogDropped = old.accessLogDropped
     }

@@ -9,13 +9,18 @@ package struct WorkerMetrics: Sendable {
     /// Client connections accepted so far.
     package var clientConnectionsTotal: UInt64 = 0
     /// Client connections closed at once, by reason.
-    package var refusedConnections = InlineArray<6, UInt64>(repeating: 0)
+    package var refusedConnections = InlineArray<9, UInt64>(repeating: 0)
     /// TLS handshakes with clients that are over, by how they ended.
     package var handshakes = InlineArray<6, UInt64>(repeating: 0)
     /// HTTP/2 connections that were ended for what their client did.
     package var http2Failures: UInt64 = 0
     /// Requests that were refused before they had a route, by place in `RefusedStatus.all`.
-    package var refusedRequests = InlineArray<11, UInt64>(repeating: 0)
+    package var refusedRequests = InlineArray<12, UInt64>(repeating: 0)
+    /// Requests of anonymous callers that were refused because the process is near the end of its memory.
+    package var shedRequests: UInt64 = 0
+    /// Credentials that were believed and that were not, by `CredentialKind`.
+    package var accepted = InlineArray<3, UInt64>(repeating: 0)
+    package var rejected = InlineArray<3, UInt64>(repeating: 0)
     /// Access log lines handed to the writer, and lines it did not take because its queue was full.
     package var accessLogLines: UInt64 = 0
     package var accessLogDropped: UInt64 = 0
@@ -27,12 +32,15 @@ package struct WorkerMetrics: Sendable {
     /// Per service.
     var endpoints: [EndpointTable]
     var routes: RouteTable
+    /// Per quota and class.
+    var quotas: QuotaTable
 
     package init(names: MetricNames) {
         self.names = names
         services = Array(repeating: ServiceMetrics(), count: names.services.count)
         endpoints = names.services.indices.map { EndpointTable(count: names.endpointCount(of: $0)) }
         routes = RouteTable(routes: names.routes.count, services: names.services.count)
+        quotas = QuotaTable(quotas: names.quotas.count, classes: names.classes.count)
     }
 
     /// A client's request is over; `route` and `service` are -1 when it had none, `status` is 0 when none was sent.
@@ -81,6 +89,25 @@ package struct WorkerMetrics: Sendable {
     private mutating func update(_ service: Int, _ endpoint: Int, _ body: (inout EndpointMetrics) -> Void) {
         guard endpoints.indices.contains(service) else { return }
         endpoints[service].update(endpoint, body)
+    }
+}
+
+// MARK: Callers
+
+extension WorkerMetrics {
+    /// A quota was asked.
+    package mutating func quotaAsked(quota: Int, callerClass: Int, outcome: QuotaOutcome) {
+        quotas.count(quota, callerClass, outcome)
+    }
+
+    /// How often a quota said this to a class.
+    package func quota(_ quota: Int, callerClass: Int, outcome: QuotaOutcome) -> UInt64 {
+        quotas[quota, callerClass][outcome.rawValue]
+    }
+
+    /// A credential was looked at.
+    package mutating func credentialSeen(_ kind: CredentialKind, isAccepted: Bool) {
+        if isAccepted { accepted[kind.rawValue] &+= 1 } else { rejected[kind.rawValue] &+= 1 }
     }
 }
 

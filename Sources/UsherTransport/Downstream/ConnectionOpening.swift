@@ -124,6 +124,10 @@ final class ConnectionOpening: ServerConnection, ChannelInboundHandler, Removabl
             if case .proxied(let source, let destination) = header {
                 self.peer = Peer(
                     address: source, destination: destination, trusted: self.configuration.trustedProxies)
+                guard self.configuration.admits(self.peer) else {
+                    self.acceptor.connectionRefused(.denied)
+                    return self.abort()
+                }
             }
             guard self.configuration.certificates == nil else {
                 self.phase = .clientHello

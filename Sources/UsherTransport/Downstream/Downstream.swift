@@ -1,6 +1,7 @@
 package import NIOCore
 package import UsherCore
 package import UsherHTTP
+package import UsherQuotas
 
 /// Where one request came in and its answer goes out: an HTTP/1.1 connection during one exchange, or a stream of an
 /// HTTP/2 connection.
@@ -101,6 +102,8 @@ package struct HeadEdits {
     package var decidesTransportSecurity = false
     /// The request's id as the two halves of 32 hexadecimal digits; nil: none is added.
     package var requestID: (high: UInt64, low: UInt64)?
+    /// What is left of the caller's quota; a service's own fields of that kind do not pass then.
+    package var rateLimit: RateLimitFields?
 
     package init() {}
 
@@ -127,6 +130,7 @@ package struct LocalAnswer {
     package var addedLines: ByteBuffer?
     /// As in `HeadEdits`.
     package var decidesTransportSecurity = false
+    package var rateLimit: RateLimitFields?
     /// Close the connection afterwards: what follows on it cannot be trusted.
     package var closes: Bool
 

@@ -1,5 +1,6 @@
 package import NIOCore
 package import UsherHTTP
+internal import UsherQuotas
 
 /// Writing answers: heads and small bodies gather in one buffer, so that they leave in one system call.
 extension HTTP1ServerConnection {
@@ -38,18 +39,21 @@ extension HTTP1ServerConnection {
         var dropped = keepsLength ? Self.connectionFields : Self.framingFields
         let security = edits.decidesTransportSecurity ? [] : self.listener.transportSecurityLine
         if !security.isEmpty { dropped.insert(.strictTransportSecurity) }
+        if edits.rateLimit != nil { dropped.insert(.rateLimit) }
+        let room = Self.ownBytes + (edits.rateLimit?.count ?? 0)
         let ending = self.headEnding
         let isChunked = self.answerFraming == .chunked
         let storage = head.bytes
         let date = head.known.contains(.date) ? [] : self.loop.dateLine
         self.append { out in
-            out.writeHead(reserving: storage.readableBytes + Self.ownBytes) { writer in
+            out.writeHead(reserving: storage.readableBytes + room) { writer in
                 let bytes = storage.readableBytesUInt8Span
                 Self.writeStatusLine(head, bytes, to: &writer)
                 head.copyFields(to: &writer, of: bytes, dropping: dropped, droppingNames: edits.removedNames)
                 writer.write(date)
                 writer.write(security)
                 edits.writeRequestID(to: &writer)
+                edits.rateLimit?.write(to: &writer)
                 if isChunked { writer.write("Transfer-Encoding: chunked\r\n") }
                 if edits.addedLines == nil { writer.write(ending) }
             }
@@ -93,7 +97,7 @@ extension HTTP1ServerConnection {
         let security = answer.decidesTransportSecurity ? [] : self.listener.transportSecurityLine
         let ending = self.headEnding
         self.append { out in
-            out.writeHead(reserving: 2 * Self.ownBytes) { writer in
+            out.writeHead(reserving: 2 * Self.ownBytes + (answer.rateLimit?.count ?? 0)) { writer in
                 writer.write("HTTP/1.1 ")
                 writer.write(decimal: answer.status)
                 writer.write(" ")
@@ -101,6 +105,7 @@ extension HTTP1ServerConnection {
                 writer.write("\r\n")
                 writer.write(date)
                 writer.write(security)
+                answer.rateLimit?.write(to: &writer)
                 Self.writeContentLines(answer, to: &writer)
                 if answer.addedLines == nil { writer.write(ending) }
             }

@@ -1,5 +1,6 @@
 import NIOCore
 package import UsherHTTP
+internal import UsherQuotas
 
 /// Tunnels: what a connection becomes when the replica agrees to switch protocols (RFC 9110 §7.8), a WebSocket mostly.
 ///
@@ -14,13 +15,15 @@ extension HTTP1ServerConnection {
         self.closesAfterAnswer = true
         self.phase = .tunnel
         let storage = head.bytes
+        let dropped = edits.rateLimit == nil ? Self.framingFields : Self.framingFields.with(.rateLimit)
         self.append { out in
-            out.writeHead(reserving: storage.readableBytes + Self.ownBytes) { writer in
+            out.writeHead(reserving: storage.readableBytes + Self.ownBytes + (edits.rateLimit?.count ?? 0)) { writer in
                 let bytes = storage.readableBytesUInt8Span
                 Self.writeStatusLine(head, bytes, to: &writer)
                 head.copyFields(
-                    to: &writer, of: bytes, dropping: Self.framingFields, droppingNames: edits.removedNames)
+                    to: &writer, of: bytes, dropping: dropped, droppingNames: edits.removedNames)
                 edits.writeRequestID(to: &writer)
+                edits.rateLimit?.write(to: &writer)
                 writer.write("Connection: Upgrade\r\nUpgrade: ")
                 writer.write(upgrade, of: bytes)
                 writer.write(edits.addedLines == nil ? "\r\n\r\n" : "\r\n")

@@ -14,6 +14,8 @@ package enum Listener {
     package struct Configuration: Sendable {
         /// Peers whose word on clients' addresses holds. Default: nobody.
         package var trustedProxies: [IPRange] = []
+        /// Who may connect, and whose requests a trusted peer may bring.
+        package var addresses = AddressRules()
         package var limits = ConnectionLimits()
         /// Every connection begins with a PROXY header, which only a trusted peer may send. Default: false.
         package var proxyProtocol = false
@@ -24,6 +26,12 @@ package enum Listener {
         package var certificates: CertificateSet?
 
         package init() {}
+
+        /// A trusted peer may always come: its clients are looked at one by one.
+        func admits(_ peer: Peer) -> Bool {
+            guard !peer.isTrusted, let address = peer.address else { return true }
+            return self.addresses.admits(address)
+        }
     }
 
     /// Acknowledges at once what has come so far, and not with what is sent next (tcp(7)).
@@ -132,7 +140,8 @@ package final class BoundListener: @unchecked Sendable {
             throw ChannelError.connectPending
         }
         let counts = self.counts
-        let admission = counts.opened(peer)
+        let isDenied = !configuration.addresses.isEmpty && !configuration.admits(peer)
+        let admission = isDenied ? .denied : counts.opened(peer, now: self.loop.now)
         guard admission == .admitted else {
             self.acceptor.connectionRefused(admission)
             throw ChannelError.connectPending

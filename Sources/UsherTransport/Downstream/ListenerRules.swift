@@ -1,3 +1,5 @@
+package import UsherCore
+
 /// What a listener adds to everything that comes in through it; a reload may change it under open connections.
 ///
 /// Confinement: one event loop; each has its own.
@@ -9,12 +11,16 @@ package final class ListenerRules {
     /// The `Strict-Transport-Security` line with its CR LF (RFC 6797 §6.1); empty: none, and a service's own passes.
     package private(set) var transportSecurityLine: [UInt8] = []
 
+    /// Whose requests are answered, where there are such rules.
+    package private(set) var addresses = AddressRules()
+
     package init(id: Int = 0) {
         self.id = id
     }
 
     package func follow(_ configuration: Listener.Configuration) {
         self.httpsPort = configuration.httpsPort
+        self.addresses = configuration.addresses
         self.transportSecurityLine = configuration.transportSecurityLine
     }
 }

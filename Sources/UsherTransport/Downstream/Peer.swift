@@ -14,6 +14,8 @@ package final class Peer: Sendable {
     package let tls: PeerTLS?
     /// What `X-Forwarded-For` says of it: the address, or `unknown`.
     package let forwardedName: [UInt8]
+    /// What tells it from other clients: the address, of an IPv6 address the /64; `unix` for a unix socket.
+    private let label: [UInt8]
     /// What `Forwarded` says of it (RFC 7239 §4): `for=192.0.2.1`, an IPv6 address quoted in brackets.
     package let forwardedNode: [UInt8]
     /// One array for all connections of a listener.
@@ -29,6 +31,7 @@ package final class Peer: Sendable {
         name.reserveCapacity(Self.nameCount)
         if let address { address.append(to: &name) } else { name += "unknown".utf8 }
         self.forwardedName = name
+        self.label = address.map { $0.isV4 ? name : $0.clientLabel } ?? Array("unix".utf8)
         let isV6 = address.map { !$0.isV4 } ?? false
         var node: [UInt8] = []
         node.reserveCapacity(Self.nameCount + 8)
@@ -45,6 +48,7 @@ package final class Peer: Sendable {
         self.trusted = peer.trusted
         self.isTrusted = peer.isTrusted
         self.forwardedName = peer.forwardedName
+        self.label = peer.label
         self.forwardedNode = peer.forwardedNode
         self.tls = tls
     }
@@ -63,6 +67,11 @@ package final class Peer: Sendable {
     /// When all hops are trusted it is the farthest one; a hop that cannot be read ends the search at the one before.
     package func clientAddress(of head: RequestHead) -> IPAddress? {
         self.isTrusted ? self.client(of: head).address : self.address
+    }
+
+    /// What tells the client of a request from others; see `clientAddress`.
+    package func clientLabel(of head: RequestHead) -> [UInt8] {
+        self.isTrusted ? self.client(of: head).address?.clientLabel ?? self.label : self.label
     }
 
     /// Did the client's request come over TLS: by this connection, or by the word of a trusted peer?
@@ -111,6 +120,14 @@ package struct PeerTLS: Sendable, Hashable {
 }
 
 extension IPAddress {
+    /// `192.0.2.1`, `2001:db8::/64`.
+    fileprivate var clientLabel: [UInt8] {
+        var text: [UInt8] = []
+        self.clientKey.append(to: &text)
+        if !self.isV4 { text += "/64".utf8 }
+        return text
+    }
+
     /// The address in NIO's form, without its port; nil for a unix socket.
     package init?(_ address: SocketAddress?) {
         guard let address else { return nil }

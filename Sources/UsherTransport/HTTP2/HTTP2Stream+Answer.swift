@@ -1,6 +1,7 @@
 package import NIOCore
 import UsherCore
 package import UsherHTTP
+internal import UsherQuotas
 
 /// Writing answers as frames.
 extension HTTP2Stream {
@@ -31,11 +32,15 @@ extension HTTP2Stream {
         var dropped = keepsLength ? Self.ownFields : Self.framingFields
         let security = edits.decidesTransportSecurity ? [] : self.listener.transportSecurityLine
         if !security.isEmpty { dropped.insert(.strictTransportSecurity) }
+        if edits.rateLimit != nil { dropped.insert(.rateLimit) }
         self.beginAnswer()
         self.writeBlock { out in
             ResponseTranslation.write(head, dropping: dropped, droppingNames: edits.removedNames, to: &out)
             if !head.known.contains(.date) { self.loop.writeDate(to: &out) }
-            self.writeOwnFields(security, edits.addedLines, requestID: edits.requestID, to: &out)
+            if let (high, low) = edits.requestID {
+                ResponseTranslation.write(.xRequestID, "x-request-id", hexadecimal: high, low, to: &out)
+            }
+            self.writeOwnFields(security, edits.addedLines, edits.rateLimit, to: &out)
         }
         self.countRequest()
     }
@@ -96,7 +101,7 @@ extension HTTP2Stream {
                 }
             }
             let security = answer.decidesTransportSecurity ? [] : self.listener.transportSecurityLine
-            self.writeOwnFields(security, answer.addedLines, requestID: nil, to: &out)
+            self.writeOwnFields(security, answer.addedLines, answer.rateLimit, to: &out)
         }
         guard hasBody, self.head.method != .head, answer.body.readableBytes > 0 else { return }
         var body = answer.body
@@ -105,11 +110,14 @@ extension HTTP2Stream {
     }
 
     private func writeOwnFields(
-        _ security: [UInt8], _ lines: ByteBuffer?, requestID: (high: UInt64, low: UInt64)?, to out: inout ByteBuffer
+        _ security: [UInt8], _ lines: ByteBuffer?, _ rateLimit: RateLimitFields?, to out: inout ByteBuffer
     ) {
         if !security.isEmpty { ResponseTranslation.write(lines: ByteBuffer(bytes: security), to: &out) }
-        if let (high, low) = requestID {
-            ResponseTranslation.write(.xRequestID, "x-request-id", hexadecimal: high, low, to: &out)
+        if let rateLimit {
+            var written = self.loop.writeBuffers.take()
+            written.writeHead(reserving: rateLimit.count) { rateLimit.write(to: &$0) }
+            ResponseTranslation.write(lines: written, to: &out)
+            self.loop.writeBuffers.giveBack(written)
         }
         if let lines { ResponseTranslation.write(lines: lines, to: &out) }
     }

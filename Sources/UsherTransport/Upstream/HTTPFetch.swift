@@ -46,6 +46,10 @@ package enum HTTPFetch {
 
     package struct Failure: Error, Sendable, CustomStringConvertible {
         package var description: String
+
+        package init(description: String) {
+            self.description = description
+        }
     }
 
     /// Sends the request and waits for the whole answer.
@@ -76,6 +80,13 @@ package enum HTTPFetch {
         }
     }
 
+    /// Of several attempts the first; without any the name has no address.
+    private static func describe(_ error: NIOConnectionError) -> String {
+        if let first = error.connectionErrors.first { return self.describe(first.error) }
+        let reason = (error.dnsAError ?? error.dnsAAAAError).map { "\($0)" } ?? "it has no address"
+        return "the name \(error.host) cannot be resolved: \(reason)"
+    }
+
     package static func describe(_ error: any Error) -> String {
         switch error {
         case let failure as Failure: failure.description
@@ -83,7 +94,7 @@ package enum HTTPFetch {
         case ChannelError.connectTimeout: "no connection in time"
         case ChannelError.eof: "TLS: the connection was closed in the middle of the handshake"
         case is NIOSSLError, is NIOSSLExtraError, is CertificateProblem: "TLS: \(TLSReason.text(of: error))"
-        case let error as NIOConnectionError: Self.describe(error.connectionErrors.first?.error ?? error)
+        case let error as NIOConnectionError: Self.describe(error)
         default: "\(error)"
         }
     }

@@ -5,7 +5,7 @@ import UsherConfiguration
 import UsherGateway
 
 /// `usher check [usher.yaml]`: every problem of the file at once, or one line that says it is fine.
-struct CheckCommand: ParsableCommand {
+struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Say what is wrong with a configuration, everything at once.",
@@ -13,7 +13,7 @@ struct CheckCommand: ParsableCommand {
             Example:
               usher check usher.yaml
 
-            Reads the certificates that it names, too.
+            Reads the certificates, credentials and lists of addresses that it names, too.
             Problems go to standard error, one a line, as FILE:LINE:COLUMN: KEY: MESSAGE.
             Exit codes: 0 the file can be used, 1 it cannot, 2 wrong usage.
             """)
@@ -24,11 +24,11 @@ struct CheckCommand: ParsableCommand {
     @Flag(help: "Print the result as JSON on standard output.")
     var json = false
 
-    mutating func run() throws {
+    mutating func run() async throws {
         do throws(ConfigurationProblems) {
             let settings = try ConfigurationReader.read(
                 file: file, environment: ProcessInfo.processInfo.environment)
-            try self.checkCertificates(settings)
+            try await self.checkFiles(settings)
             print(json ? checkReportJSON(file: file, problems: []) : "\(file): ok (\(Self.summary(of: settings)))")
         } catch {
             if json {
@@ -41,8 +41,9 @@ struct CheckCommand: ParsableCommand {
         }
     }
 
-    private func checkCertificates(_ settings: Settings) throws(ConfigurationProblems) {
-        let problems = CertificateReader.problems(settings)
+    /// What the configuration names must be usable, too.
+    private func checkFiles(_ settings: Settings) async throws(ConfigurationProblems) {
+        let problems = CertificateReader.problems(settings) + (await NamedFileCheck.problems(settings))
         guard problems.isEmpty else {
             throw ConfigurationProblems(
                 problems.map { ConfigurationProblem($0.place, in: self.file, message: $0.message) })

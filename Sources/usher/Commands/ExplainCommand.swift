@@ -73,7 +73,7 @@ struct ExplainCommand: AsyncParsableCommand {
         case .nobody:
             let settings = try ConfigurationReader.read(
                 file: self.running.file, environment: ProcessInfo.processInfo.environment)
-            let explanation = RequestExplainer(settings).explain(
+            let explanation = await RequestExplainer.reading(settings).explain(
                 method: self.method, url: self.url, headers: self.fields)
             return (explanation, "read from \(self.running.file); no Usher answers at \(client.address)")
         }

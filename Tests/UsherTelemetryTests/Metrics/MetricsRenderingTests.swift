@@ -6,7 +6,8 @@ import Testing
 @Suite struct MetricsRenderingTests {
     private let names = MetricNames(
         routes: ["api.example.com/v1/*", "*"], services: ["web", "we\\ird\"\n"],
-        endpoints: [["127.0.0.1:9001", "[::1]:9002"], []])
+        endpoints: [["127.0.0.1:9001", "[::1]:9002"], []], quotas: ["public", "unused"],
+        classes: ["anonymous", "authenticated", "gold"])
 
     private func used() -> WorkerMetrics {
         var metrics = WorkerMetrics(names: names)
@@ -24,6 +25,11 @@ import Testing
         metrics.connectionRefused(.badProxyHeader)
         metrics.handshakeEnded(.plaintext)
         metrics.http2Failures = 4
+        metrics.quotaAsked(quota: 0, callerClass: 2, outcome: .allowed)
+        metrics.quotaAsked(quota: 0, callerClass: 2, outcome: .refused)
+        metrics.quotaAsked(quota: 7, callerClass: 9, outcome: .refused)
+        metrics.credentialSeen(.key, isAccepted: false)
+        metrics.shedRequests = 6
         return metrics
     }
 
@@ -44,6 +50,10 @@ import Testing
             .init(
                 usedBy: "listener [::]:443", file: "/a.pem", secondsLeft: -129_600, hasProblem: true, replaced: 1,
                 refused: 2))
+        control.quotas = [
+            .init(name: "public", isStoreUp: false, evictions: 8, memory: 4096),
+            .init(name: "unused", isStoreUp: nil, evictions: 0, memory: 0),
+        ]
         // The same file as an authority, which must not become a second series of the same name.
         control.add(
             .init(
@@ -113,6 +123,13 @@ import Testing
         let certificate = ["used_by": "listener [::]:443", "certificate": "/a.pem"]
         #expect(text.value("usher_certificate_expiry_days", certificate) == -1.5)
         #expect(text.value("usher_certificate_problem", certificate) == 1)
+        let gold = ["quota": "public", "class": "gold"]
+        #expect(text.value("usher_quota_requests_total", gold.merging(["outcome": "refused"]) { $1 }) == 1)
+        #expect(text.samples.count { $0.name == "usher_quota_requests_total" } == 2)
+        #expect(text.value("usher_quota_store_up", ["quota": "public"]) == 0)
+        #expect(text.value("usher_quota_store_up", ["quota": "unused"]) == nil)
+        #expect(text.value("usher_authentications_total", ["method": "key", "outcome": "rejected"]) == 1)
+        #expect(text.value("usher_shed_requests_total") == 6)
         let refused = certificate.merging(["outcome": "refused"]) { $1 }
         #expect(text.value("usher_certificate_reloads_total", refused) == 3)
     }

@@ -59,7 +59,10 @@ import UsherTransport
             }
             #expect(upstream.received.joined().contains("admin") == false)
             let lines = upstream.received.joined().split(separator: "\r\n").filter { $0.hasPrefix("Usher-") }
-            #expect(lines == ["Usher-Identity: CN=alice", "Usher-Client-Certificate: CN=alice"])
+            #expect(
+                lines == [
+                    "Usher-Identity: CN=alice", "Usher-Class: authenticated", "Usher-Client-Certificate: CN=alice",
+                ])
             try await gateway.stop()
             #expect(try gateway.accessLog().map { $0["identity"] as? String } == ["CN=alice", nil])
         }

@@ -1,0 +1,110 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import UsherCore
+import UsherIdentities
+import UsherQuotas
+import UsherStores
+import UsherTelemetry
+import UsherTransport
+
+/// Verifies tokens and passwords on threads of its own, because that takes from tens of microseconds to tens of
+/// milliseconds, and no event loop may wait that long.
+final class CredentialChecker: Sendable {
+    /// Tokens that may wait at once, and passwords.
+    private static let waitingTokens = 1024
+    private static let waitingPasswords = 64
+    /// Wrong passwords of one client, /64 for IPv6: ten at once, then one every six seconds.
+    private static let wrongPasswords = limit(Rate(count: 10, per: .seconds(60)))
+    /// Wrong tokens of one client: a hundred at once, then ten a second. Nobody guesses one, but they cost time.
+    private static let wrongTokens = limit(Rate(count: 10, per: .seconds(1)), burst: 100)
+
+    private static func limit(_ rate: Rate, burst: Int? = nil) -> QuotaLimit {
+        QuotaLimit(name: "failures", windows: (try? QuotaWindow(rate, burst: burst)).map { [$0] } ?? [])
+    }
+
+    private let tokens = BoundedThreads(max(1, System.coreCount / 2), waitingMaximum: waitingTokens)
+    // Threads of their own: a flood of guessed passwords holds up nobody's token.
+    private let passwords = BoundedThreads(max(1, System.coreCount / 4), waitingMaximum: waitingPasswords)
+    private let guesses = LocalQuotaStore(windows: 1, capacity: 65_536)
+
+    private let sawUnknownKey = Atomic<Bool>(false)
+
+    /// Whether a token was signed with an unknown key since the last call.
+    func takeUnknownKey() -> Bool { self.sawUnknownKey.exchange(false, ordering: .relaxed) }
+
+    func close() {
+        self.tokens.close()
+        self.passwords.close()
+    }
+
+    /// `done` gets the verdict and when a good one is to be looked at again, in seconds since the Unix epoch; it is
+    /// called on the event loop, at once when there is no room.
+    ///
+    /// - Parameter client: whose guesses are counted.
+    func verify(
+        _ secret: ShownCredentials.Secret, from client: IPAddress?, by credentials: Credentials, now: Int64,
+        monotonic: MonotonicTime, on eventLoop: any EventLoop,
+        _ done: @escaping (_ verdict: CredentialVerdict, _ until: Int64) -> Void
+    ) {
+        let kind = secret.kind
+        let failures = kind == .token ? Self.wrongTokens : Self.wrongPasswords
+        let address = client?.clientKey.networkBytes ?? []
+        let key = self.guesses.key(address.span, space: UInt64(kind.rawValue))
+        // Taken first and given back by those that are right, so that many at once are no more guesses than one by one.
+        guard self.guesses.take(key, failures, cost: 1, now: monotonic).isAllowed else {
+            return done(.invalid(.tooManyFailures), now)
+        }
+        self.run(kind == .token ? self.tokens : self.passwords, on: eventLoop, now, done) {
+            let result = credentials.verdict(on: secret, now: now)
+            switch result.verdict {
+            case .invalid(.token(.unknownKey)): self.sawUnknownKey.store(true, ordering: .relaxed)
+            case .invalid: break
+            case .caller: self.guesses.giveBack(key, failures, cost: 1, now: monotonic)
+            }
+            return result
+        }
+    }
+
+    private func run(
+        _ threads: BoundedThreads, on eventLoop: any EventLoop, _ now: Int64,
+        _ done: @escaping (CredentialVerdict, Int64) -> Void,
+        _ work: @escaping @Sendable () -> (verdict: CredentialVerdict, until: Int64)
+    ) {
+        threads.run(on: eventLoop, work) { result in
+            done(result?.verdict ?? .invalid(.tooBusy), result?.until ?? now)
+        }
+    }
+}
+
+/// Threads with a bound on what may wait for them.
+private final class BoundedThreads: Sendable {
+    private let threads: NIOThreadPool
+    private let waiting = Atomic<Int>(0)
+    private let waitingMaximum: Int
+
+    init(_ count: Int, waitingMaximum: Int) {
+        self.threads = NIOThreadPool(numberOfThreads: count)
+        self.waitingMaximum = waitingMaximum
+        self.threads.start()
+    }
+
+    func close() {
+        self.threads.shutdownGracefully { _ in }
+    }
+
+    /// `done` is called on the event loop; with nil, and at once, when too many wait or the threads are closed.
+    func run<Result: Sendable>(
+        on eventLoop: any EventLoop, _ work: @escaping @Sendable () -> Result, done: @escaping (Result?) -> Void
+    ) {
+        let before = self.waiting.add(1, ordering: .relaxed).oldValue
+        guard before < self.waitingMaximum else {
+            self.waiting.subtract(1, ordering: .relaxed)
+            return done(nil)
+        }
+        self.threads.runIfActive(eventLoop: eventLoop) { work() }.assumeIsolated().whenComplete { result in
+            self.waiting.subtract(1, ordering: .relaxed)
+            done(try? result.get())
+        }
+    }
+}

@@ -1,0 +1,224 @@
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+import UsherConfiguration
+import UsherCore
+import UsherIdentities
+import UsherQuotas
+import UsherTransport
+
+/// Why `identities` cannot be used.
+struct IdentityProblems: Error, Sendable {
+    /// Which key of the configuration names what is wrong, such as `keys`, and what that is.
+    var problems: [(key: String, message: String)]
+
+    var sentences: [String] { self.problems.map { "identities.\($0.key): \($0.message)" } }
+}
+
+/// Reads what `identities` names, and reads it anew when it changes: files by looking at them, a URL by asking again.
+final class IdentityFiles: Sendable {
+    private static let secretMaximum = 1 << 16
+    private static let keySetMaximum = 1 << 20
+
+    private let logger: Logger
+    private let checker: CredentialChecker
+    private let keySets: KeySetFetcher
+    private let state = Mutex(State())
+
+    /// What was seen of the files since they were read.
+    private struct State: Sendable {
+        /// At the last look: a file that is still being written is not what its author means.
+        var seen: [String: FileStamp?] = [:]
+        /// The version of a file that was complained about.
+        var refused: [String: FileStamp?] = [:]
+    }
+
+    init(checker: CredentialChecker, logger: Logger) {
+        self.checker = checker
+        self.logger = logger
+        self.keySets = KeySetFetcher(logger: logger)
+    }
+
+    // MARK: Reading
+
+    /// Reads everything; a file that is not there counts as empty, and the log says so.
+    ///
+    /// - Parameter known: what is in force; what verifies tokens is taken from it as long as its file is the same.
+    func load(
+        _ settings: IdentitySettings, known: Credentials? = nil
+    ) async throws(IdentityProblems) -> Credentials {
+        // Before they are read, so that no change in between is missed.
+        let stamps = Self.stamps(settings)
+        var problems: [(key: String, message: String)] = []
+        let classes = CallerClasses(settings.classNames)
+        let keys = self.keys(settings, classes, &problems)
+        let users = self.users(settings, classes, &problems)
+        let tokenFile = settings.jwt?.keys.file
+        let isSame = tokenFile.map { stamps[$0] == known?.stamps[$0] } ?? false
+        let tokens = isSame ? known?.tokens : await self.tokens(settings, &problems)
+        guard problems.isEmpty else { throw IdentityProblems(problems: problems) }
+        return Credentials(settings, keys: keys, users: users, tokens: tokens, stamps: stamps)
+    }
+
+    private func keys(
+        _ settings: IdentitySettings, _ classes: CallerClasses, _ problems: inout [(key: String, message: String)]
+    ) -> [CredentialDigest: Caller] {
+        guard let path = settings.keys?.file, self.isThere(path, "`usher keys add NAME` makes it") else { return [:] }
+        do throws(ConfigurationProblems) {
+            let file = try KeyFile.read(file: path, classes: Array(settings.classNames.dropFirst()))
+            let entries = file.entries.map { entry in
+                (entry.digest, Caller(name: entry.name, classes.known(entry.callerClass), of: classes))
+            }
+            return Dictionary(entries, uniquingKeysWith: { first, _ in first })
+        } catch {
+            problems += error.problems.map { ("keys", "\($0)") }
+            return [:]
+        }
+    }
+
+    private func users(
+        _ settings: IdentitySettings, _ classes: CallerClasses, _ problems: inout [(key: String, message: String)]
+    ) -> [[UInt8]: Credentials.User] {
+        guard let path = settings.basicFile, self.isThere(path, "`usher keys add NAME --password` makes it") else {
+            return [:]
+        }
+        do throws(ConfigurationProblems) {
+            let file = try UserFile.read(
+                file: path, classes: Array(settings.classNames.dropFirst()), hashProblem: PasswordHash.problem)
+            var users: [[UInt8]: Credentials.User] = [:]
+            for entry in file.entries {
+                guard let hash = try? PasswordHash(text: entry.hash) else { continue }
+                users[Array(entry.name.utf8)] = Credentials.User(
+                    hash: hash, caller: Caller(name: entry.name, classes.known(entry.callerClass), of: classes))
+            }
+            return users
+        } catch {
+            problems += error.problems.map { ("basic", "\($0)") }
+            return [:]
+        }
+    }
+
+    private func isThere(_ path: String, _ advice: String) -> Bool {
+        if FileStamp(path) != nil { return true }
+        self.logger.warning(
+            "a file of credentials is not there yet: nobody is in it",
+            metadata: ["file": "\(path)", "advice": "\(advice)"])
+        return false
+    }
+
+    /// Nil: tokens are not read, or the URL of their keys has not answered yet.
+    private func tokens(_ settings: IdentitySettings, _ problems: inout [(key: String, message: String)]) async
+        -> TokenVerifier?
+    {
+        guard let jwt = settings.jwt else { return nil }
+        do {
+            let keys: TokenKeys
+            switch jwt.keys {
+            case .file(let path):
+                keys = try await .jwks(try Self.bytes(path, atMost: Self.keySetMaximum))
+            case .secret(let path):
+                keys = try await .secret(Self.trimmed(try Self.bytes(path, atMost: Self.secretMaximum)))
+            case .url(let url):
+                guard let fetched = await self.keySets.keys(of: url) else { return nil }
+                keys = fetched
+            }
+            for skipped in keys.skipped {
+                self.logger.warning("a key for tokens is left aside", metadata: ["why": "\(skipped)"])
+            }
+            return try TokenVerifier(keys: keys, rules: TokenRules(jwt))
+        } catch {
+            problems.append(("jwt", (error as? TextProblem)?.message ?? "\(error)"))
+            return nil
+        }
+    }
+
+    private static func bytes(_ path: String, atMost limit: Int) throws(TextProblem) -> [UInt8] {
+        let bytes: [UInt8]
+        do {
+            bytes = try SmallFile.bytes(of: path, upTo: limit)
+        } catch {
+            throw TextProblem("\(path): \(error)")
+        }
+        guard bytes.count <= limit else { throw TextProblem("\(path) is larger than \(limit) bytes") }
+        return bytes
+    }
+
+    /// Editors end files with a line feed, which belongs to no secret.
+    private static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
+        var bytes = bytes
+        while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") { bytes.removeLast() }
+        return bytes
+    }
+
+    // MARK: Changes
+
+    /// The files of `settings` with what tells their versions apart.
+    private static func stamps(_ settings: IdentitySettings) -> [String: FileStamp?] {
+        var paths = [settings.keys?.file, settings.basicFile].compactMap(\.self)
+        if let path = settings.jwt?.keys.file { paths.append(path) }
+        return Dictionary(paths.map { ($0, FileStamp($0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Looks for files that have changed, and asks a URL again when it is time: what is in force from now on, or nil.
+    func refresh(_ known: Credentials) async -> (old: Credentials, new: Credentials)? {
+        let stamps = Self.stamps(known.settings)
+        let isChanged = self.state.withLock { state in
+            let isStill = stamps == state.seen
+            state.seen = stamps
+            return isStill && stamps != known.stamps && stamps != state.refused
+        }
+        if isChanged, let gone = stamps.first(where: { $0.value == nil && known.stamps[$0.key] ?? nil != nil }) {
+            self.state.withLock { $0.refused = stamps }
+            self.logger.error(
+                "a file of credentials is gone; what it said holds until there is one again",
+                metadata: ["file": "\(gone.key)"])
+            return nil
+        }
+        let isRotated = await self.keySets.refresh(known.settings, sawUnknownKey: self.checker.takeUnknownKey())
+        guard isChanged || isRotated else { return nil }
+        do throws(IdentityProblems) {
+            let new = try await self.load(known.settings, known: known)
+            self.logger.notice(
+                "credentials have changed", metadata: ["keys": "\(new.keys.count)", "users": "\(new.users.count)"])
+            return (known, new)
+        } catch {
+            self.state.withLock { $0.refused = stamps }
+            for sentence in error.sentences {
+                self.logger.error("changed credentials are not used", metadata: ["problem": "\(sentence)"])
+            }
+            return nil
+        }
+    }
+}
+
+extension PasswordHash {
+    /// What is wrong with a text that should be one; nil when it is.
+    static func problem(_ text: String) -> String? {
+        do throws(TextProblem) {
+            _ = try PasswordHash(text: text)
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+}
+
+extension TokenRules {
+    init(_ settings: TokenSettings) {
+        let algorithms = settings.algorithms.compactMap(TokenAlgorithm.init(rawValue:))
+        self.init(
+            algorithms: algorithms.isEmpty ? nil : Set(algorithms), issuer: settings.issuer,
+            audience: settings.audience, leewaySeconds: settings.clockSkew.components.seconds)
+    }
+}
+
+extension TokenSettings.Keys {
+    /// Nil for a URL.
+    fileprivate var file: String? {
+        switch self {
+        case .file(let path), .secret(let path): path
+        case .url: nil
+        }
+    }
+}

@@ -81,6 +81,38 @@ extension FaultTests {
             }
         }
 
+        @Test("quotas: anybody is refused with true numbers, a key is served, and no more when it is revoked")
+        func quotas() throws {
+            try Example.running("quotas", replicas: 2) { usher in
+                for _ in 0..<3 { #expect(RawClient.status(usher.port, "/forecast/oslo") == 200) }
+                let refused = try Self.ask(usher, "GET /forecast/oslo")
+                #expect(refused.hasPrefix("HTTP/1.1 429 ") && refused.contains("\r\nRetry-After: "), "\(refused)")
+                #expect(refused.contains("\r\nX-RateLimit-Limit: 3\r\nX-RateLimit-Remaining: 0\r\n"))
+                #expect(refused.contains("\r\nRateLimit-Policy: \"forecasts\";q=3;w=30\r\n"))
+
+                // Here and not before the start: a running Usher has to notice.
+                func keys(_ arguments: String...) throws -> (code: Int32?, output: String) {
+                    try ChildProcess.output(of: [UsherProcess.binary, "keys"] + arguments, in: usher.folder)
+                }
+                let added = try keys("add", "acme", "--class", "gold")
+                let key = try #require(added.output.split(separator: "\n").first { $0.hasPrefix("usher_") }, "\(added)")
+                func answer(_ path: String) throws -> String {
+                    try Self.ask(usher, "GET \(path)", fields: "X-API-Key: \(key)\r\n")
+                }
+                let isServed = try eventually { try answer("/forecast/oslo").contains("\"you are\": \"acme\"") }
+                #expect(isServed, "its log: \(usher.log)")
+                let year = try answer("/year/oslo")
+                #expect(year.hasPrefix("HTTP/1.1 200 ") && year.contains("\"of class\": \"gold\""))
+                #expect(try Self.ask(usher, "GET /year/oslo").hasPrefix("HTTP/1.1 401 "))
+
+                let listed = try usher.command("quotas")
+                #expect(listed.code == 0 && listed.output.contains("acme") && listed.output.contains("anonymous"))
+                #expect(try keys("revoke", "acme").code == 0)
+                let isRefused = try eventually { try answer("/forecast/oslo").hasPrefix("HTTP/1.1 401 ") }
+                #expect(isRefused, "its log: \(usher.log)")
+            }
+        }
+
         @Test("tls: HTTP/2 by a name's certificate, a client known by its own, redirection, and renewal while it runs")
         func tls() throws {
             try Example.running("tls", replicas: 2, preparing: [["dev-cert"], ["dev-cert", "--client", "alice"]]) {
@@ -108,9 +140,13 @@ extension FaultTests {
         }
 
         /// Head and body of the answer to one request on a connection of its own.
-        private static func ask(_ usher: UsherProcess, _ request: String, _ cookies: String = "") throws -> String {
+        ///
+        /// - Parameter fields: lines of the head, each with its CR LF.
+        private static func ask(
+            _ usher: UsherProcess, _ request: String, _ cookies: String = "", fields: String = ""
+        ) throws -> String {
             let client = try RawClient(usher.port)
-            let fields = "Host: test\r\nConnection: close\r\nContent-Length: 0\r\n"
+            let fields = "Host: test\r\nConnection: close\r\nContent-Length: 0\r\n\(fields)"
             client.send("\(request) HTTP/1.1\r\n\(fields)\(cookies.isEmpty ? "" : "Cookie: \(cookies)\r\n")\r\n")
             return client.readToEnd()
         }

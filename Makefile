@@ -7,7 +7,8 @@ JOBS ?= 2
 # Exclusivity is checked in debug builds and by the tests; bounds checks stay on in release builds.
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 # What meets sockets, processes and clocks runs apart from what only computes and from what loads the whole machine.
-LIVE_TESTS := UsherGatewayTests|UsherTransportTests|UsherSupervisorTests|UsherConsoleTests|UsherTelemetryTests
+LIVE_TESTS := UsherGatewayTests|UsherTransportTests|UsherStoresTests|UsherSupervisorTests|UsherConsoleTests
+LIVE_TESTS := $(LIVE_TESTS)|UsherTelemetryTests
 FAULT_TESTS := FaultTests
 # Hundreds of gateways at once would starve each other until their time-outs pass.
 AT_ONCE := SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measures Usher beside nginx, HAProxy and Envoy on this machine and writes docs/benchmarks.md.
 
-Every part can be asked for alone: the load cases get-100, get-16k, get-1m and post-100k, tls-h1, tls-h2 and h2c (TLS
-and HTTP/2), tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and tls-resumed-1.2 (handshakes), then counts (system calls and
-allocations per request), idle and idle-tls (memory of idle connections) and body (memory while 1 GiB passes). A run
-that leaves something out prints its report and keeps docs/benchmarks.md as it is.
+Every part can be asked for alone: the load cases get-100, get-16k, get-1m, post-100k, quota-100 and quota-redis,
+tls-h1, tls-h2 and h2c (TLS and HTTP/2), tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and tls-resumed-1.2 (handshakes),
+then counts (system calls and allocations per request), idle and idle-tls (memory of idle connections) and body (memory
+while 1 GiB passes). A run that leaves something out prints its report and keeps docs/benchmarks.md as it is.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from harness.certificate import make_certificate
 from harness.contenders import NAMES, ROOT, Bodies, Contender, executable, shared_values, version
 from harness.load import measure_quietly
 from harness.processes import BenchError, Keeper, raise_file_limit
+from harness.redis import start_redis
 
 PARTS = [case.name for case in CASES] + ["counts", "idle", "idle-tls", "body"]
 
@@ -50,6 +51,7 @@ class Bench:
                 self.programs[name] = program
                 self.results.versions[name] = version(name, program)
         Contender("origin", executable("nginx", ""), self.keeper, self.values).start()
+        start_redis(executable("redis-server", ""), self.keeper, self.values["REDIS_SOCKET"])
         self.loads()
         for name in self.programs:
             self.single(name)
@@ -60,9 +62,10 @@ class Bench:
         running = [contender for contender in map(self.started, self.programs if cases else []) if contender]
         for case in cases:
             samples = {}
+            asked = [contender for contender in running if contender.name in (case.proxies or NAMES)]
             for turn in range(self.options.rounds):
-                shift = turn % max(1, len(running))
-                for contender in running[shift:] + running[:shift]:
+                shift = turn % max(1, len(asked))
+                for contender in asked[shift:] + asked[:shift]:
                     sample = self.attempt(
                         contender.name, case.name, lambda: measure_quietly(contender, case, self.options.seconds)
                     )
@@ -222,7 +225,7 @@ def main():
         signal.signal(number, lambda *_: sys.exit(143))
     if (os.cpu_count() or 1) < 2:
         raise BenchError("two cores are needed: one for the proxy, one for the load")
-    for tool in ("nginx", "wrk", "h2load", "openssl", "cc"):
+    for tool in ("nginx", "wrk", "h2load", "openssl", "redis-server", "cc"):
         if executable(tool, "") is None:
             raise BenchError(f"{tool} is missing: scripts/install-tools.sh bench")
     results = measured(chosen)

@@ -20,6 +20,7 @@ requirements=(
 if [[ "$need" == test ]]; then
     requirements+=(
         "dnsmasq dnsmasq-base"
+        "redis-server redis-server"
         "openssl openssl"
         "h2load nghttp2-client"
         "nghttp nghttp2-client"
@@ -32,6 +33,7 @@ if [[ "$need" == bench ]]; then
     requirements+=(
         "nginx nginx-light"
         "haproxy haproxy"
+        "redis-server redis-server"
         "wrk wrk"
         "h2load nghttp2-client"
         "openssl openssl"
@@ -81,10 +83,11 @@ install_packages() {
     rm -f "$log"
 }
 
-# nginx and haproxy are wanted as programs: while they are installed, Debian's policy hook keeps their daemons off.
+# nginx, haproxy and redis are wanted as programs: while they are installed, Debian's policy hook keeps their daemons
+# off.
 forbid_starting() {
     policy=/usr/sbin/policy-rc.d
-    [[ "$need" == bench && ! -e "$policy" ]] || return 0
+    [[ "$need" != run && ! -e "$policy" ]] || return 0
     allow=("$@" rm -f "$policy")
     trap '"${allow[@]}"' EXIT
     printf '#!/bin/sh\nexit 101\n' | "$@" tee "$policy" >/dev/null

@@ -7,6 +7,8 @@ import dataclasses
 class Case:
     """One kind of load: so many connections at once, each with so many requests at once, for one path.
 
+    `proxies` are those that it is for; empty: all.
+
     `upload` is the size of each request's body (0: a GET). A handshake case opens a connection for each request; `tls`
     is its only version of TLS, and `resumed` whether it offers the ticket of the connection before.
     """
@@ -22,6 +24,7 @@ class Case:
     upload: int = 0
     tls: str = ""
     resumed: bool = False
+    proxies: tuple = ()
 
     @property
     def unit(self):
@@ -42,6 +45,9 @@ def handshake(tls, resumed):
 
 
 GET_100 = Case("get-100", "GET, 100 B answer", "/bytes/100")
+LIMITED = Case(
+    "quota-100", "GET, 100 B answer, a quota by client address", "/limited/100", proxies=("nginx", "haproxy", "usher")
+)
 TLS_H1 = Case("tls-h1", "GET, 100 B answer, HTTP/1.1 over TLS", "/bytes/100", scheme="https")
 TLS_H2 = multiplexed("tls-h2", "GET, 100 B answer, HTTP/2 over TLS", "https")
 IDLE_TLS_CASES = [TLS_H1, TLS_H2]
@@ -53,6 +59,8 @@ CASES = [
     Case("post-100k", "POST, 100 KiB upload", "/upload", upload=100 << 10),
     TLS_H1,
     TLS_H2,
+    LIMITED,
+    Case("quota-redis", "GET, 100 B answer, a quota in Redis", "/shared/100", proxies=("usher",)),
     multiplexed("h2c", "GET, 100 B answer, HTTP/2 in the clear", "http"),
     *HANDSHAKES,
 ]

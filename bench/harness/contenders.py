@@ -171,6 +171,7 @@ def shared_values(bodies, certificate, file_limit):
         **certificate,
         "ORIGIN_PORT": free_port(),
         "BODIES": bodies.folder,
+        "REDIS_SOCKET": os.path.join(bodies.folder, "redis.sock"),
         "BODY_100": "usher" * 20,
         "FILES": file_limit,
     }

@@ -9,6 +9,7 @@ let package = Package(
             name: "micro",
             dependencies: [
                 .product(name: "UsherCore", package: "usher"), .product(name: "UsherReplication", package: "usher"),
+                .product(name: "UsherQuotas", package: "usher"),
             ],
             linkerSettings: [.linkedLibrary("m")])
     ],

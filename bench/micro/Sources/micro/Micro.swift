@@ -1,4 +1,6 @@
+import Synchronization
 import UsherCore
+import UsherQuotas
 import UsherReplication
 
 /// Times what a worker decides for each request, and what a change of the replicas costs it: `make micro`.
@@ -19,6 +21,11 @@ struct Micro {
             self.report("a session's replica among \(count)", self.rendezvous(count))
         }
         self.report("a try's outcome judged", self.outcomes())
+        for windows in [1, 2] {
+            self.report("a quota decision among 1,000,000 live callers, \(windows) windows", self.quota(windows))
+        }
+        self.report("a quota decision in a flood of new callers", self.flood())
+        self.report("a caller counted for the audit", self.topCallers())
         self.report("10,000 endpoints replaced, one of them new", self.replacement(changing: 1))
         self.report("10,000 endpoints replaced, all of them new", self.replacement(changing: 10_000))
     }
@@ -63,6 +70,65 @@ struct Micro {
         }
     }
 
+    private static let secret: (UInt64, UInt64) = (11, 13)
+
+    /// As a gateway does it: the caller's name is hashed, one of 64 tables is locked, the decision is made.
+    private static func quota(_ windows: Int) -> Duration {
+        let limit = self.limit(windows)
+        let tables = (0..<64).map { _ in LockedTable(windows: windows) }
+        // Made anew each time, so that fetching it from memory is not timed as well.
+        var caller = Array("10.00.00.00.00".utf8)
+        let now = MonotonicTime(nanoseconds: 5_000_000_000)
+        var allowed = 0
+        let take = { (number: Int) in
+            for (place, shift) in [(3, 0), (6, 8), (9, 16)] {
+                caller[place] = UInt8(truncatingIfNeeded: number >> shift)
+            }
+            let key = self.key(caller)
+            let decision = tables[Int(key.high >> 58)].table.withLock { $0.take(key, limit, cost: 1, now: now) }
+            if decision.isAllowed { allowed += 1 }
+        }
+        for number in 0..<1_000_000 { take(number) }
+        var random = SeededRandom(seed: 5)
+        let cost = self.least(of: 200_000) { take(random.below(1_000_000)) }
+        precondition(allowed >= 1_000_000)
+        return cost
+    }
+
+    private static func key(_ caller: [UInt8]) -> KeyedHash {
+        KeyedHash(value: caller.span, secret: self.secret, space: 0)
+    }
+
+    private static func flood() -> Duration {
+        let limit = self.limit(1)
+        let tables = (0..<64).map { _ in LockedTable(windows: 1) }
+        let now = MonotonicTime(nanoseconds: 5_000_000_000)
+        var random = SeededRandom(seed: 6)
+        let take = {
+            let key = KeyedHash(high: random.next(), low: random.next())
+            _ = tables[Int(key.high >> 58)].table.withLock { $0.take(key, limit, cost: 1, now: now) }
+        }
+        for _ in 0..<3_000_000 { take() }
+        return self.least(of: 200_000, take)
+    }
+
+    private static func topCallers() -> Duration {
+        var top = TopCallers()
+        var random = SeededRandom(seed: 7)
+        let names = (0..<10_000).map { Array("192.0.2.\($0)".utf8) }
+        let keys = names.map(self.key)
+        return self.least(of: 200_000) {
+            let caller = min(random.below(10_000), random.below(10_000), random.below(10_000))
+            let name = names[caller]
+            top.count(keys[caller], label: name.span, .anonymous, isAllowed: true, unixMilliseconds: 1)
+        }
+    }
+
+    private static func limit(_ windows: Int) -> QuotaLimit {
+        let rates = [Rate(count: 60, per: .seconds(60)), Rate(count: 1000, per: .seconds(3600))]
+        return QuotaLimit(name: "public", windows: rates.prefix(windows).compactMap { try? QuotaWindow($0) })
+    }
+
     private static func replacement(changing changed: Int) -> Duration {
         var balancer = Balancer(policy: .leastRequests, endpoints: self.endpoints(10_000), slowStart: .seconds(10))
         var first: Int32 = 10_000
@@ -92,5 +158,14 @@ struct Micro {
         let nanoseconds = cost / .nanoseconds(1)
         let text = nanoseconds < 100_000 ? "\(Int(nanoseconds)) ns" : "\(Int(nanoseconds / 1000)) µs"
         print("| \(operation) | \(text) |")
+    }
+}
+
+/// A table under its lock, one of those that share a quota's callers.
+private final class LockedTable: Sendable {
+    let table: Mutex<QuotaTable>
+
+    init(windows: Int) {
+        self.table = Mutex(QuotaTable(windows: windows, capacity: 1_000_000 / 64))
     }
 }

@@ -161,7 +161,10 @@ enum ConsolePage {
           const all = quota["dry-run"] ? ["dry run"] : [];
           if (quota.store !== "local") all.push("counted in " + quota.store);
           if (quota["store-problem"]) all.push("which does not answer: " + quota["store-problem"]);
-          for (const c of quota.classes) all.push(`${c.class}: ${c.allowed} allowed, ${c.refused} refused`);
+          for (const c of quota.classes) {
+            const spared = c["would-refuse"] ? `, ${c["would-refuse"]} would have been` : "";
+            all.push(`${c.class}: ${c.allowed} allowed, ${c.refused} refused${spared}`);
+          }
           return all.join(", ") || "nobody has asked yet";
         }
         function quotaSection(quota) {

@@ -13,9 +13,9 @@ public struct KeyedHash: Sendable, Hashable {
     /// - Parameters:
     ///   - secret: random, and the same as long as the table lives.
     ///   - space: keeps equal values apart that mean different things.
-    public init(value: Span<UInt8>, secret: (UInt64, UInt64), space: UInt64? = nil) {
-        var hash = SipHash(key: secret, isWide: true)
-        if let space { hash.append(word: space) }
+    public init(value: Span<UInt8>, secret: (UInt64, UInt64), space: UInt64 = 0) {
+        // Another space is another key.
+        var hash = SipHash(key: (secret.0 ^ space, secret.1), isWide: true)
         hash.append(value)
         (high, low) = hash.finishWide()
     }

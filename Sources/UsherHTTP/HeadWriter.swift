@@ -65,12 +65,29 @@ public struct HeadWriter: ~Copyable {
             return
         }
         var place = end
-        repeat {
-            place &-= 1
-            unsafe self.space[place] = UInt8(truncatingIfNeeded: rest % 10) &+ 0x30
-            rest /= 10
-        } while place > self.count
+        // Two digits at a time.
+        while rest >= 100 {
+            let pair = Int(truncatingIfNeeded: rest % 100)
+            rest /= 100
+            place &-= 2
+            unsafe self.space[place] = Self.pairs.utf8Start[2 &* pair]
+            unsafe self.space[place &+ 1] = Self.pairs.utf8Start[2 &* pair &+ 1]
+        }
+        if rest >= 10 {
+            unsafe self.space[place &- 2] = Self.pairs.utf8Start[2 &* Int(truncatingIfNeeded: rest)]
+            unsafe self.space[place &- 1] = Self.pairs.utf8Start[2 &* Int(truncatingIfNeeded: rest) &+ 1]
+        } else {
+            unsafe self.space[place &- 1] = UInt8(truncatingIfNeeded: rest) &+ 0x30
+        }
         self.count = end
+    }
+
+    /// `00` to `99`.
+    private static var pairs: StaticString {
+        """
+        0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
+        5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
+        """
     }
 
     /// Appends 16 hexadecimal digits, in lower case.

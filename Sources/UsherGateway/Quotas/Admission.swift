@@ -7,10 +7,11 @@ import UsherTelemetry
 struct Admission {
     let caller: Caller
     /// Nil: no quota was asked.
-    private(set) var quota: QuotaPlan?
-    let outcome: QuotaOutcome?
+    let quota: QuotaPlan?
+    /// Nil: it has not answered.
+    var outcome: QuotaOutcome?
     /// The caller's name in the quota's local store.
-    private let key: KeyedHash
+    let key: KeyedHash
     /// What of the quota is used; only where `isCounted`.
     private var debts = QuotaDebts(repeating: 0)
     private var isCounted = false
@@ -19,25 +20,50 @@ struct Admission {
 
     init(_ caller: Caller) {
         self.caller = caller
-        self.outcome = nil
+        self.quota = nil
         self.key = KeyedHash(high: 0, low: 0)
     }
 
-    init(_ caller: Caller, _ quota: QuotaPlan, key: KeyedHash, _ outcome: QuotaOutcome) {
+    init(_ caller: Caller, _ quota: QuotaPlan, key: KeyedHash) {
         self.caller = caller
         self.quota = quota
         self.key = key
-        self.outcome = outcome
-    }
-
-    init(_ caller: Caller, _ quota: QuotaPlan, key: KeyedHash, _ outcome: QuotaOutcome, _ debts: QuotaDebts) {
-        self.init(caller, quota, key: key, outcome)
-        self.debts = debts
-        self.isCounted = true
     }
 
     /// Nobody was asked about.
     static let none = Admission(.anonymous)
+
+    // MARK: Asking
+
+    /// Whether one more request of the caller may be on its way; `begin` decides.
+    var hasRoom: Bool { self.quota?.hasRoom(for: self.caller.callerClass, self.key) ?? true }
+
+    /// Asks this gateway's own store.
+    func take(_ limit: QuotaLimit, cost: UInt64, now: MonotonicTime) -> QuotaDecision {
+        self.quota?.local.take(self.key, limit, cost: cost, now: now)
+            ?? QuotaDecision(isAllowed: true, debts: self.debts)
+    }
+
+    mutating func decided(_ decision: QuotaDecision) {
+        self.debts = decision.debts
+        self.isCounted = true
+    }
+
+    /// Counts the request among those of its caller that are on their way; false: there is no room for one more.
+    mutating func begin() -> Bool {
+        guard let quota = self.quota, let maximum = quota.inFlightMaximum(for: self.caller.callerClass) else {
+            return true
+        }
+        self.isInFlight = quota.local.begin(self.key, limit: maximum)
+        return self.isInFlight
+    }
+
+    /// The request is over.
+    func release() {
+        if self.isInFlight { self.quota?.local.end(self.key) }
+    }
+
+    // MARK: Telling
 
     /// What answers say of the quota: nothing in a dry run, because who is not refused anything must not be told of a
     /// limit.
@@ -50,18 +76,6 @@ struct Admission {
     var left: Int? {
         guard self.isCounted, let quota = self.quota else { return nil }
         return quota.limit(for: self.caller.callerClass)?.left(self.debts)
-    }
-
-    /// Counts the request among those of its caller that are on their way, if there is room for one more.
-    mutating func begin(limit: Int) -> Bool {
-        guard let quota = self.quota, quota.local.begin(self.key, limit: limit) else { return false }
-        self.isInFlight = true
-        return true
-    }
-
-    /// The request is over.
-    func release() {
-        if self.isInFlight { self.quota?.local.end(self.key) }
     }
 }
 

@@ -71,22 +71,18 @@ extension Worker {
                 return .follow(self.refusal(refusal, downstream, plan: plan, Admission(caller)))
             }
             guard let use = plan.quota else { return .follow(self.admitted(Admission(caller), downstream, plan)) }
-            return self.limited(self.ask(use, caller, downstream, plan), downstream, plan)
+            return self.ask(use, caller, downstream, plan)
         }
     }
 
-    private func limited(_ verdict: consuming QuotaVerdict, _ downstream: any Downstream, _ plan: RoutePlan) -> PathStep
-    {
-        switch verdict {
-        case .admitted(let admission):
-            .follow(self.admitted(admission, downstream, plan))
-        case .refused(let refusal, let admission):
-            .follow(self.refusal(refusal, downstream, plan: plan, admission))
-        case .unknown(let store, let limit, let question):
-            .wait { goOn in
-                self.ask(store, limit, question) { verdict in goOn { self.limited(verdict(), downstream, plan) } }
-            }
-        }
+    /// Its quota has answered.
+    ///
+    /// - Parameter refusal: nil: the request may go on.
+    func limited(
+        _ refusal: PathRefusal?, _ admission: consuming Admission, _ downstream: any Downstream, _ plan: RoutePlan
+    ) -> PathStep {
+        if let refusal { return .follow(self.refusal(refusal, downstream, plan: plan, admission)) }
+        return .follow(self.admitted(admission, downstream, plan))
     }
 
     /// The caller may ask this: check what the route allows of the request itself, then follow the route.

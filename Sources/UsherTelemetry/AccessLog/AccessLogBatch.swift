@@ -14,11 +14,13 @@ package struct AccessLogBatch {
 
     /// Bytes of lines that are handed over at once: 128 KiB, some 300 lines, so that waking the writer costs little.
     package static let threshold = 128 * 1024
+    /// Room for the line that crosses the threshold, so that the buffer never has to grow for it. 32 KiB.
+    private static let slack = 32 * 1024
 
     package init(writer: AccessLogWriter, format: AccessLogFormat) {
         self.writer = writer
         self.format = format
-        buffer = ByteBufferAllocator().buffer(capacity: Self.threshold)
+        buffer = ByteBufferAllocator().buffer(capacity: Self.threshold + Self.slack)
     }
 
     /// Adds a request's line, and flushes when enough have come together.
@@ -32,7 +34,7 @@ package struct AccessLogBatch {
     package mutating func flush() {
         guard lines > 0 else { return }
         writer.submit(buffer, count: lines)
-        buffer = ByteBufferAllocator().buffer(capacity: Self.threshold)
+        buffer = ByteBufferAllocator().buffer(capacity: Self.threshold + Self.slack)
         lines = 0
     }
 }

@@ -11,6 +11,8 @@ public struct CallerClass: Sendable, Hashable {
     /// Somebody that we know, of no named class.
     public static let authenticated = CallerClass(index: 1)
 
+    public static let anonymousName = "anonymous"
+    public static let authenticatedName = "authenticated"
     /// The two that are always there; configured ones follow.
-    public static let builtInNames = ["anonymous", "authenticated"]
+    public static let builtInNames = [anonymousName, authenticatedName]
 }

@@ -14,8 +14,10 @@ public final class QuotaLimit: Sendable {
     /// What stands before the numbers of the other windows in `RateLimit`: `, "public-1h";r=`.
     private let labels: [[UInt8]]
 
-    /// More windows than `windowsMaximum` are left out; the configuration's reader refuses them.
+    /// - Precondition: there is a window. More than `windowsMaximum` are left out; the configuration's reader refuses
+    ///   them.
     public init(name: String, windows: [QuotaWindow]) {
+        precondition(!windows.isEmpty, "a limit needs a window")
         let windows = Array(windows.prefix(Self.windowsMaximum))
         self.name = name
         self.windows = windows

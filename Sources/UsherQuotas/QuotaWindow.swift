@@ -21,7 +21,7 @@ public struct QuotaWindow: Sendable, Hashable {
     public init(_ rate: Rate, burst: Int? = nil) throws(TextProblem) {
         let per = rate.per.nanosecondsClamped
         guard rate.count >= 1 else {
-            throw TextProblem("\(rate) lets nobody in; leave the class out of `require` instead")
+            throw TextProblem("\(rate) lets nobody in; the least is 1/d")
         }
         guard per > 0, UInt64(rate.count) <= per / 1000 else {
             throw TextProblem("\(rate) is out of range: at most 1000000/s")
@@ -39,6 +39,17 @@ public struct QuotaWindow: Sendable, Hashable {
         self.burst = burst
         self.interval = interval
         self.span = span
+    }
+
+    /// The nearest window that there can be: for numbers that are known to be in range.
+    public init(clamping rate: Rate, burst: Int) {
+        let per = max(rate.per.nanosecondsClamped, 1000)
+        let count = min(max(UInt64(clamping: rate.count), 1), per / 1000)
+        interval = (per + count - 1) / count
+        let most = min(Self.spanMaximum / interval, UInt64(Self.burstMaximum))
+        self.burst = Int(clamping: min(max(UInt64(clamping: burst), 1), max(most, 1)))
+        self.rate = rate
+        span = interval * UInt64(self.burst)
     }
 
     /// How much is left when the window is whole again in `debt` nanoseconds.

@@ -1,3 +1,5 @@
+package import UsherCore
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
@@ -10,6 +12,20 @@ package enum SmallFile {
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
         fileprivate init() { self.description = String(cString: strerror(errno)) }
+    }
+
+    /// The whole file.
+    ///
+    /// - Throws: a sentence that begins with the path.
+    package static func bytes(of path: String, atMost limit: ByteCount) throws(TextProblem) -> [UInt8] {
+        let bytes: [UInt8]
+        do {
+            bytes = try self.bytes(of: path, upTo: limit.bytes)
+        } catch {
+            throw TextProblem("\(path): \(error)")
+        }
+        guard bytes.count <= limit.bytes else { throw TextProblem("\(path): is larger than \(limit)") }
+        return bytes
     }
 
     /// The file's bytes, and no more than `limit` and a piece of them; blocks while it reads.

@@ -15,7 +15,7 @@ let completeConfiguration = """
       idle: 30s
       connections: 1000
       connections-per-client: 16
-      new-connections-per-client: 20/s
+      new-connections-per-client: { rate: 20/s, burst: 50 }
       allow: lists/allow.txt
       deny: lists/deny.txt
       memory: 1GiB

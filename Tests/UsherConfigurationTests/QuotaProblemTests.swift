@@ -23,7 +23,7 @@ struct QuotaProblemTests {
             ("a: { anonymous: 60 }", ["quotas.a.anonymous: needs a unit: 100/s, 60/min, 1000/h, 1/d"]),
             (
                 "a: { anonymous: 0/s }",
-                ["quotas.a.anonymous: 0/s lets nobody in; leave the class out of `require` instead"]
+                ["quotas.a.anonymous: 0/s lets nobody in; the least is 1/d"]
             ),
             ("a: { anonymous: 2000000/s }", ["quotas.a.anonymous: 2000000/s is out of range: at most 1000000/s"]),
             (
@@ -175,7 +175,10 @@ struct QuotaProblemTests {
     @Test(
         "limits that cannot be meant are refused",
         arguments: [
-            ("new-connections-per-client: 0/s", ["limits.new-connections-per-client: lets nobody in"]),
+            (
+                "new-connections-per-client: 0/s",
+                ["limits.new-connections-per-client: 0/s lets nobody in; the least is 1/d"]
+            ),
             ("memory: 1MiB", ["limits.memory: 1MiB is out of range: 16MiB to 1024TiB"]),
         ])
     func wrongLimits(text: String, expected: [String]) {

@@ -20,6 +20,17 @@ struct QuotaWindowTests {
         #expect(throws: TextProblem.self) { try QuotaWindow(rate, burst: burst) }
     }
 
+    @Test("clamping gives the same as checking, where that gives something")
+    func clamping() throws {
+        for (text, burst) in [("10/s", 10), ("1/d", 400), ("1000000/s", 7)] {
+            let rate = try Rate(text: text)
+            #expect(QuotaWindow(clamping: rate, burst: burst) == (try QuotaWindow(rate, burst: burst)))
+        }
+        let wild = QuotaWindow(clamping: Rate(count: .max, per: .zero), burst: .min)
+        #expect(wild.interval >= 1 && wild.burst == 1)
+        #expect(QuotaWindow(clamping: Rate(count: -5, per: .seconds(1)), burst: .max).span <= QuotaWindow.spanMaximum)
+    }
+
     @Test("what is left falls by one for each unit, and never below none")
     func remaining() throws {
         let window = try QuotaWindow(Rate(text: "60/min"), burst: 10)

@@ -55,11 +55,6 @@ extension Kind where Value == [String] {
             return names.count <= 64 ? nil : "has more than 64 classes"
         }
     }
-
-    /// Signature algorithms that tokens may use.
-    static var algorithms: Kind {
-        list(of: .words(TokenDraft.algorithmNames.map { ($0, $0) }), hint: "[RS256, ES256]")
-    }
 }
 
 extension Kind where Value == String {
@@ -87,11 +82,6 @@ extension Kind where Value == String {
 
 /// A token's rules while they are read: which of the two kinds of keys stands there is known only at the end.
 struct TokenDraft {
-    static let algorithmNames = [
-        "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
-        "EdDSA",
-    ]
-
     var jwks: TokenSettings.Keys?
     var secret: String?
     var settings = TokenSettings(keys: .file(""))
@@ -130,7 +120,7 @@ struct TokenDraft {
                     "The caller's class from its claims, such as {claim.plan}; what is no class is authenticated."
                 ),
                 .value(
-                    "algorithms", \.settings.algorithms, .algorithms,
+                    "algorithms", \.settings.algorithms, .list(of: .cases(), hint: "[RS256, ES256]"),
                     "Signatures that are accepted; an empty list: all that fit the keys."),
                 .value(
                     "clock-skew", \.settings.clockSkew, .duration(.zero...(.seconds(3600))),
@@ -145,10 +135,11 @@ struct TokenDraft {
         guard case .mapping(let entries) = node.content, let entry = entries.first(where: { $0.key == "algorithms" })
         else { return }
         let isSecret = draft.secret != nil
-        for name in draft.settings.algorithms where name.hasPrefix("HS") != isSecret {
+        let keys = isSecret ? "a secret" : "public keys"
+        for algorithm in draft.settings.algorithms where algorithm.isSymmetric != isSecret {
             reading.inside("algorithms") {
                 reading.note(
-                    "\(name) cannot be verified with \(isSecret ? "a secret" : "public keys"); take it away",
+                    "\(algorithm.rawValue) cannot be verified with \(keys); take it away",
                     at: entry.value.position)
             }
         }

@@ -1,4 +1,5 @@
 import UsherCore
+import UsherQuotas
 
 extension Settings {
     /// Every key at the top of the file.
@@ -96,7 +97,7 @@ extension LimitSettings {
                     "Open connections of one client address, /64 for IPv6; trusted proxies are not counted."),
                 .value(
                     "new-connections-per-client", \.newConnectionsPerClient,
-                    Kind<Rate>.rate(atMost: 1_000_000).checked { $0.count > 0 ? nil : "lets nobody in" }.orNone(),
+                    Kind<QuotaWindow>.window.orNone(),
                     "New connections of one client address in a span of time; above it they are closed."),
                 .optional(
                     "allow", \.allowFile, .path, default: "everybody may connect",

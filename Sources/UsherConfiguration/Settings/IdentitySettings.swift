@@ -54,8 +54,8 @@ public struct TokenSettings: Sendable, Hashable {
     public var audience: String?
     /// Of claims; what it gives is the caller's class when there is one of that name. Nil: `authenticated`.
     public var callerClass: Template?
-    /// Names as in `alg`. Empty: all that fit the keys.
-    public var algorithms: [String] = []
+    /// Empty: all that fit the keys.
+    public var algorithms: [TokenAlgorithm] = []
     /// How much the clocks of issuers may differ from ours. Default: 60 s.
     public var clockSkew = Duration.seconds(60)
 

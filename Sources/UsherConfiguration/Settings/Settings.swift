@@ -1,4 +1,5 @@
 public import UsherCore
+public import UsherQuotas
 
 /// What a configuration file says, with every default filled in and every path absolute.
 public struct Settings: Sendable, Hashable {
@@ -91,7 +92,7 @@ public struct LimitSettings: Sendable, Hashable {
     /// Open connections of one client address, /64 for IPv6. Default: 256.
     public var connectionsPerClient = 256
     /// New connections of one client address, /64 for IPv6, in a span of time. Nil (the default): any number.
-    public var newConnectionsPerClient: Rate?
+    public var newConnectionsPerClient: QuotaWindow?
     /// Absolute path of a list of addresses: only they may connect. Nil: everybody may.
     public var allowFile: String?
     /// Absolute path of a list of addresses that may not connect. Nil: none.

@@ -26,7 +26,7 @@ final class ControlPlane: Sendable {
     private let guardExecutable: String
     private let secret: SessionSecret
     private let identities: IdentityFiles
-    private let audit: AuditTrail?
+    private let commons: WorkerCommons
     private let current: Mutex<Current>
     private let turn = ChangeTurn()
     /// Keys the routers' hashes.
@@ -42,8 +42,8 @@ final class ControlPlane: Sendable {
         self.workers = workers
         self.jobs = JobGroup()
         self.secret = secret
-        self.audit = commons.audit
-        self.identities = IdentityFiles(checker: commons.checker, logger: logger)
+        self.commons = commons
+        self.identities = IdentityFiles(logger: logger)
         self.guardExecutable = guardExecutable
         self.logger = logger
         self.seed = seed
@@ -98,7 +98,7 @@ final class ControlPlane: Sendable {
                 quotas: self.quotas(settings, in: before.snapshot), credentials: credentials, seed: self.seed)
             // What is there at the start, or comes with the first `identities`, is no change.
             if before.snapshot.credentials !== Credentials.none {
-                self.audit?.changed(from: before.snapshot.credentials, to: credentials)
+                self.commons.audit?.changed(from: before.snapshot.credentials, to: credentials)
             }
             await self.swap(to: snapshot, entries.map(\.control))
             for (control, gone) in leaving { control.dismiss(gone) }
@@ -174,7 +174,7 @@ final class ControlPlane: Sendable {
     ) async throws(IdentityProblems) -> Credentials {
         let known = before.snapshot.credentials
         if known.settings == settings.identities { return known }
-        return try await self.identities.load(settings.identities)
+        return try await self.identities.load(settings.identities, known: known)
     }
 
     private func quotas(_ settings: Settings, in before: Snapshot) -> [QuotaPlan] {
@@ -195,12 +195,15 @@ final class ControlPlane: Sendable {
 
     /// Looks for changed files of what callers show, and swaps when there are.
     func refreshCredentials() async {
-        guard let changed = await self.identities.refresh(self.now.snapshot.credentials) else { return }
+        guard
+            let changed = await self.identities.refresh(
+                self.now.snapshot.credentials, sawUnknownKey: self.commons.checker.takeUnknownKey())
+        else { return }
         await self.turn.take {
             let current = self.now
             // A reload may have come in between: then others hold.
             guard current.snapshot.credentials === changed.old else { return }
-            self.audit?.changed(from: changed.old, to: changed.new)
+            self.commons.audit?.changed(from: changed.old, to: changed.new)
             await self.swap(to: Snapshot(current.snapshot, credentials: changed.new), current.controls)
         }
     }

@@ -12,7 +12,7 @@ package enum NamedFileCheck {
         if case .url = identities.jwt?.keys { identities.jwt = nil }
         do throws(IdentityProblems) {
             let silent = Logger(label: "usher") { _ in SwiftLogNoOpLogHandler() }
-            _ = try await IdentityFiles(checker: CredentialChecker(), logger: silent).load(identities)
+            _ = try await IdentityFiles(logger: silent).load(identities)
         } catch {
             problems += error.problems.map { problem in
                 (ConfigurationPlace([.key("identities"), .key(problem.key)]), problem.message)

@@ -18,17 +18,17 @@ package struct RequestExplainer {
         self.snapshot = snapshot
     }
 
-    /// For a configuration that does not run.
-    package init(_ settings: Settings) {
-        self.init(settings, credentials: Credentials(settings.identities))
-    }
-
-    /// The same with the files of `identities`, where they can be read.
-    package static func reading(_ settings: Settings) async -> RequestExplainer {
+    /// For a configuration that does not run, with the files of `identities`.
+    ///
+    /// - Throws: `GatewayError` when they cannot be used.
+    package static func reading(_ settings: Settings) async throws(GatewayError) -> RequestExplainer {
         let quiet = Logger(label: "usher") { _ in SwiftLogNoOpLogHandler() }
-        let files = IdentityFiles(checker: CredentialChecker(), logger: quiet)
-        let credentials = try? await files.load(settings.identities)
-        return RequestExplainer(settings, credentials: credentials ?? Credentials(settings.identities))
+        do {
+            return RequestExplainer(
+                settings, credentials: try await IdentityFiles(logger: quiet).load(settings.identities))
+        } catch {
+            throw GatewayError(error.sentences.joined(separator: "\n"))
+        }
     }
 
     private init(_ settings: Settings, credentials: Credentials) {
@@ -84,12 +84,7 @@ package struct RequestExplainer {
         explanation.route = plan.name
         explanation.add("route", "route \(index + 1) of \(self.snapshot.routes.count): \(plan.name)")
         guard let caller = self.identify(head, peer, &explanation) else { return nil }
-        if let refusal = plan.refusal(of: caller) {
-            let wanted = plan.classNames.joined(separator: ", ")
-            explanation.refuse("limit", refusal, detail: "\(refusal.answer.why): the route requires \(wanted)")
-            return nil
-        }
-        guard self.ask(plan, caller, head, peer, &explanation) else { return nil }
+        guard self.limit(plan, caller, head, peer, &explanation) else { return nil }
         if let refusal = plan.refusal(of: head) {
             explanation.refuse("limit", refusal, detail: "\(refusal.answer.why)")
             return nil
@@ -109,78 +104,6 @@ package struct RequestExplainer {
             explanation.answer("respond", status, "a fixed answer")
         }
         return nil
-    }
-
-    /// Who asks; nil when the request is refused for what it shows.
-    private func identify(_ head: RequestHead, _ peer: Peer, _ explanation: inout Explanation) -> Caller? {
-        let credentials = self.snapshot.credentials
-        let shown = ShownCredentials(head, credentials)
-        var fault = shown.unreadable.map { _ in CredentialFault.unreadable }
-        var found: (caller: Caller, by: StaticString)?
-        for (verdict, kind) in self.verdicts(on: shown) {
-            switch verdict {
-            case .caller(let caller): found = found ?? (caller, kind.label)
-            case .invalid(let why): fault = fault ?? why
-            }
-        }
-        if let fault {
-            explanation.refuse("identify", .credentialRefused(fault), detail: "\(fault.sentence)")
-            return nil
-        }
-        let caller = found?.caller ?? .anonymous
-        let className = String(decoding: caller.className, as: UTF8.self)
-        explanation.callerClass = className
-        guard let found else {
-            explanation.add("identify", className)
-            return caller
-        }
-        explanation.identity = String(decoding: caller.name, as: UTF8.self)
-        explanation.add(
-            "identify", "\(String(decoding: caller.name, as: UTF8.self)) by \(found.by), class \(className)")
-        return caller
-    }
-
-    /// In the order in which they count.
-    private func verdicts(on shown: ShownCredentials) -> [(CredentialVerdict, CredentialKind)] {
-        let secret = shown.secret.map { secret in
-            let now = Int64(WallClock.seconds)
-            return (self.snapshot.credentials.verdict(on: secret.content, now: now).verdict, secret.content.kind)
-        }
-        let key = shown.key.map { ($0.verdict, CredentialKind.key) }
-        return (secret?.1 == .token ? [secret, key] : [key, secret]).compactMap(\.self)
-    }
-
-    /// What the route's quota would say; false when it would refuse.
-    private func ask(
-        _ plan: RoutePlan, _ caller: Caller, _ head: RequestHead, _ peer: Peer, _ explanation: inout Explanation
-    ) -> Bool {
-        guard let use = plan.quota else {
-            explanation.add("limit", "passes")
-            return true
-        }
-        explanation.quota = use.plan.name
-        guard let limit = use.plan.limit(for: caller.callerClass) else {
-            let maximum = use.plan.inFlightMaximum(for: caller.callerClass)
-            let how = maximum.map { "lets \($0) requests of one caller be on their way" } ?? "does not limit this class"
-            explanation.add("limit", "quota \(use.plan.name) \(how)")
-            return true
-        }
-        if let store = use.plan.redis {
-            explanation.add("limit", "quota \(use.plan.name), counted in \(store.settings.address)")
-            return true
-        }
-        var scratch: [UInt8] = []
-        let label = use.label(of: caller, head, peer, plan, &scratch)
-        let key = use.plan.local.key(label.span, space: caller.classSpace)
-        var debts = use.plan.local.debts(of: key, limit, now: ServiceControl.now)
-        explanation.quotaLeft = limit.left(debts)
-        let left = "quota \(use.plan.name): \(limit.left(debts)) left for \(String(decoding: label, as: UTF8.self))"
-        if !limit.offer(cost: use.cost(of: caller, head, peer, plan), debts: &debts), !use.plan.settings.dryRun {
-            explanation.refuse("limit", .quotaExceeded(1), detail: left)
-            return false
-        }
-        explanation.add("limit", left)
-        return true
     }
 
     private func choose(
@@ -288,7 +211,7 @@ extension Worker {
 }
 
 extension Explanation {
-    fileprivate mutating func add(_ phase: String, _ decision: String) {
+    mutating func add(_ phase: String, _ decision: String) {
         self.phases.append(.init(phase: phase, decision: decision))
     }
 

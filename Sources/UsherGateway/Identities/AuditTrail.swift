@@ -7,9 +7,11 @@ import UsherTransport
 
 /// What the audit log is told of logins and of changed keys; shared by all workers.
 final class AuditTrail: Sendable {
+    private static let noLogins = GenerationMap<CredentialDigest, Void>(capacity: 131_072)
+
     private let log: AuditLog
-    /// Credentials that have logged in: each has one line, whichever worker meets it first.
-    private let seen = Mutex(GenerationMap<CredentialDigest, Void>(capacity: 131_072))
+    /// Credentials that have logged in: each has one line, whichever worker meets it first, until the files change.
+    private let loggedIn = Mutex(AuditTrail.noLogins)
 
     init(_ log: AuditLog) {
         self.log = log
@@ -19,9 +21,9 @@ final class AuditTrail: Sendable {
         _ kind: CredentialKind, _ caller: Caller, _ classes: CallerClasses, _ digest: CredentialDigest,
         from client: IPAddress?
     ) {
-        let isNew = self.seen.withLock { seen in
-            if seen.value(of: digest) != nil { return false }
-            seen.insert((), for: digest)
+        let isNew = self.loggedIn.withLock { loggedIn in
+            if loggedIn.value(of: digest) != nil { return false }
+            loggedIn.insert((), for: digest)
             return true
         }
         guard isNew else { return }
@@ -44,6 +46,7 @@ final class AuditTrail: Sendable {
 
     /// The files of `identities` say something else than before.
     func changed(from old: Credentials, to new: Credentials) {
+        self.loggedIn.withLock { $0 = Self.noLogins }
         for (digest, caller) in new.keys {
             let before = old.keys[digest]
             guard let before else {
@@ -73,7 +76,7 @@ final class AuditTrail: Sendable {
         for (name, user) in old.users where new.users[name] == nil {
             self.record(.userRemoved, user.caller, old.classes)
         }
-        if let tokens = new.tokens, let before = old.tokens, tokens !== before {
+        if let tokens = new.tokens, let before = old.tokens, tokens.keys.source != before.keys.source {
             self.record(.tokenKeysChanged, [("keys", new.settings.jwt?.keys.place ?? "")])
         }
     }

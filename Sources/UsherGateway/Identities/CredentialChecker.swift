@@ -15,12 +15,12 @@ final class CredentialChecker: Sendable {
     private static let waitingTokens = 1024
     private static let waitingPasswords = 64
     /// Wrong passwords of one client, /64 for IPv6: ten at once, then one every six seconds.
-    private static let wrongPasswords = limit(Rate(count: 10, per: .seconds(60)))
+    private static let wrongPasswords = limit(Rate(count: 10, per: .seconds(60)), burst: 10)
     /// Wrong tokens of one client: a hundred at once, then ten a second. Nobody guesses one, but they cost time.
     private static let wrongTokens = limit(Rate(count: 10, per: .seconds(1)), burst: 100)
 
-    private static func limit(_ rate: Rate, burst: Int? = nil) -> QuotaLimit {
-        QuotaLimit(name: "failures", windows: (try? QuotaWindow(rate, burst: burst)).map { [$0] } ?? [])
+    private static func limit(_ rate: Rate, burst: Int) -> QuotaLimit {
+        QuotaLimit(name: "failures", windows: [QuotaWindow(clamping: rate, burst: burst)])
     }
 
     private let tokens = BoundedThreads(max(1, System.coreCount / 2), waitingMaximum: waitingTokens)

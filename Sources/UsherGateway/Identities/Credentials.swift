@@ -14,7 +14,7 @@ final class Credentials: Sendable {
 
     let settings: IdentitySettings
     /// Requests may carry a credential that is read.
-    let isAny: Bool
+    let readsAny: Bool
     let classes: CallerClasses
     let keys: [CredentialDigest: Caller]
     let users: [[UInt8]: User]
@@ -32,7 +32,7 @@ final class Credentials: Sendable {
         tokens: TokenVerifier? = nil, stamps: [String: FileStamp?] = [:]
     ) {
         self.settings = settings
-        self.isAny = settings.readsCredentials
+        self.readsAny = settings.readsCredentials
         self.classes = CallerClasses(settings.classNames)
         self.keys = keys
         self.users = users

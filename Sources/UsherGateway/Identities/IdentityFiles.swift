@@ -10,19 +10,17 @@ import UsherTransport
 
 /// Why `identities` cannot be used.
 struct IdentityProblems: Error, Sendable {
-    /// Which key of the configuration names what is wrong, such as `keys`, and what that is.
-    var problems: [(key: String, message: String)]
+    var problems: [NamedFileProblem]
 
     var sentences: [String] { self.problems.map { "identities.\($0.key): \($0.message)" } }
 }
 
 /// Reads what `identities` names, and reads it anew when it changes: files by looking at them, a URL by asking again.
 final class IdentityFiles: Sendable {
-    private static let secretMaximum = 1 << 16
-    private static let keySetMaximum = 1 << 20
+    private static let secretMaximum = ByteCount.kibibytes(64)
+    private static let keySetMaximum = ByteCount.mebibytes(1)
 
     private let logger: Logger
-    private let checker: CredentialChecker
     private let keySets: KeySetFetcher
     private let state = Mutex(State())
 
@@ -34,8 +32,7 @@ final class IdentityFiles: Sendable {
         var refused: [String: FileStamp?] = [:]
     }
 
-    init(checker: CredentialChecker, logger: Logger) {
-        self.checker = checker
+    init(logger: Logger) {
         self.logger = logger
         self.keySets = KeySetFetcher(logger: logger)
     }
@@ -50,7 +47,7 @@ final class IdentityFiles: Sendable {
     ) async throws(IdentityProblems) -> Credentials {
         // Before they are read, so that no change in between is missed.
         let stamps = Self.stamps(settings)
-        var problems: [(key: String, message: String)] = []
+        var problems: [NamedFileProblem] = []
         let classes = CallerClasses(settings.classNames)
         let keys = self.keys(settings, classes, &problems)
         let users = self.users(settings, classes, &problems)
@@ -62,7 +59,7 @@ final class IdentityFiles: Sendable {
     }
 
     private func keys(
-        _ settings: IdentitySettings, _ classes: CallerClasses, _ problems: inout [(key: String, message: String)]
+        _ settings: IdentitySettings, _ classes: CallerClasses, _ problems: inout [NamedFileProblem]
     ) -> [CredentialDigest: Caller] {
         guard let path = settings.keys?.file, self.isThere(path, "`usher keys add NAME` makes it") else { return [:] }
         do throws(ConfigurationProblems) {
@@ -72,13 +69,13 @@ final class IdentityFiles: Sendable {
             }
             return Dictionary(entries, uniquingKeysWith: { first, _ in first })
         } catch {
-            problems += error.problems.map { ("keys", "\($0)") }
+            problems += error.problems.map { NamedFileProblem(key: "keys", message: "\($0)") }
             return [:]
         }
     }
 
     private func users(
-        _ settings: IdentitySettings, _ classes: CallerClasses, _ problems: inout [(key: String, message: String)]
+        _ settings: IdentitySettings, _ classes: CallerClasses, _ problems: inout [NamedFileProblem]
     ) -> [[UInt8]: Credentials.User] {
         guard let path = settings.basicFile, self.isThere(path, "`usher keys add NAME --password` makes it") else {
             return [:]
@@ -94,7 +91,7 @@ final class IdentityFiles: Sendable {
             }
             return users
         } catch {
-            problems += error.problems.map { ("basic", "\($0)") }
+            problems += error.problems.map { NamedFileProblem(key: "basic", message: "\($0)") }
             return [:]
         }
     }
@@ -108,7 +105,7 @@ final class IdentityFiles: Sendable {
     }
 
     /// Nil: tokens are not read, or the URL of their keys has not answered yet.
-    private func tokens(_ settings: IdentitySettings, _ problems: inout [(key: String, message: String)]) async
+    private func tokens(_ settings: IdentitySettings, _ problems: inout [NamedFileProblem]) async
         -> TokenVerifier?
     {
         guard let jwt = settings.jwt else { return nil }
@@ -116,9 +113,9 @@ final class IdentityFiles: Sendable {
             let keys: TokenKeys
             switch jwt.keys {
             case .file(let path):
-                keys = try await .jwks(try Self.bytes(path, atMost: Self.keySetMaximum))
+                keys = try await .jwks(try SmallFile.bytes(of: path, atMost: Self.keySetMaximum))
             case .secret(let path):
-                keys = try await .secret(Self.trimmed(try Self.bytes(path, atMost: Self.secretMaximum)))
+                keys = try await .secret(Self.trimmed(try SmallFile.bytes(of: path, atMost: Self.secretMaximum)))
             case .url(let url):
                 guard let fetched = await self.keySets.keys(of: url) else { return nil }
                 keys = fetched
@@ -128,20 +125,9 @@ final class IdentityFiles: Sendable {
             }
             return try TokenVerifier(keys: keys, rules: TokenRules(jwt))
         } catch {
-            problems.append(("jwt", (error as? TextProblem)?.message ?? "\(error)"))
+            problems.append(NamedFileProblem(key: "jwt", message: (error as? TextProblem)?.message ?? "\(error)"))
             return nil
         }
-    }
-
-    private static func bytes(_ path: String, atMost limit: Int) throws(TextProblem) -> [UInt8] {
-        let bytes: [UInt8]
-        do {
-            bytes = try SmallFile.bytes(of: path, upTo: limit)
-        } catch {
-            throw TextProblem("\(path): \(error)")
-        }
-        guard bytes.count <= limit else { throw TextProblem("\(path) is larger than \(limit) bytes") }
-        return bytes
     }
 
     /// Editors end files with a line feed, which belongs to no secret.
@@ -161,7 +147,11 @@ final class IdentityFiles: Sendable {
     }
 
     /// Looks for files that have changed, and asks a URL again when it is time: what is in force from now on, or nil.
-    func refresh(_ known: Credentials) async -> (old: Credentials, new: Credentials)? {
+    ///
+    /// - Parameter sawUnknownKey: a token was signed with a key that is not among those of the URL.
+    func refresh(
+        _ known: Credentials, sawUnknownKey: Bool
+    ) async -> (old: Credentials, new: Credentials)? {
         let stamps = Self.stamps(known.settings)
         let isChanged = self.state.withLock { state in
             let isStill = stamps == state.seen
@@ -175,7 +165,7 @@ final class IdentityFiles: Sendable {
                 metadata: ["file": "\(gone.key)"])
             return nil
         }
-        let isRotated = await self.keySets.refresh(known.settings, sawUnknownKey: self.checker.takeUnknownKey())
+        let isRotated = await self.keySets.refresh(known.settings, sawUnknownKey: sawUnknownKey)
         guard isChanged || isRotated else { return nil }
         do throws(IdentityProblems) {
             let new = try await self.load(known.settings, known: known)
@@ -206,9 +196,8 @@ extension PasswordHash {
 
 extension TokenRules {
     init(_ settings: TokenSettings) {
-        let algorithms = settings.algorithms.compactMap(TokenAlgorithm.init(rawValue:))
         self.init(
-            algorithms: algorithms.isEmpty ? nil : Set(algorithms), issuer: settings.issuer,
+            algorithms: settings.algorithms.isEmpty ? nil : Set(settings.algorithms), issuer: settings.issuer,
             audience: settings.audience, leewaySeconds: settings.clockSkew.components.seconds)
     }
 }

@@ -45,6 +45,27 @@ struct ShownCredentials {
         }
     }
 
+    /// Whose the request is: every credential counts, and one that is wrong is always refused. Of several that are
+    /// right the certificate comes first, then token, key and password.
+    ///
+    /// - Parameter verdict: on `secret`, where there is one.
+    func caller(certificate: Caller?, secret verdict: CredentialVerdict?) -> CredentialVerdict {
+        if self.unreadable != nil { return .invalid(.unreadable) }
+        var key: Caller?
+        switch self.key?.verdict {
+        case .caller(let caller): key = caller
+        case .invalid(let fault): return .invalid(fault)
+        case nil: break
+        }
+        switch verdict {
+        case .caller(let caller):
+            let isToken = self.secret?.content.kind == .token
+            return .caller(certificate ?? (isToken ? caller : key ?? caller))
+        case .invalid(let fault): return .invalid(fault)
+        case nil: return .caller(certificate ?? key ?? .anonymous)
+        }
+    }
+
     private mutating func readKey(_ head: RequestHead, _ credentials: Credentials) {
         var found: ByteSlice?
         for field in head.fields where Self.isNamed(field, credentials.keyField, head) {

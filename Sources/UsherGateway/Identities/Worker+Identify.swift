@@ -1,4 +1,3 @@
-import UsherConfiguration
 import UsherCore
 import UsherHTTP
 import UsherTelemetry
@@ -10,47 +9,44 @@ enum Identification {
     case refused(CredentialFault)
     /// A token or password that has not been seen lately: `Worker.verify` finds out.
     case unverified(UnverifiedCredential)
+
+    init(_ verdict: CredentialVerdict) {
+        switch verdict {
+        case .caller(let caller): self = .caller(caller)
+        case .invalid(let fault): self = .refused(fault)
+        }
+    }
 }
 
 /// A credential that takes too long to verify on an event loop, beside what else the request shows.
 struct UnverifiedCredential {
+    var shown: ShownCredentials
     var secret: ShownCredentials.Secret
     var digest: CredentialDigest
     var certificate: Caller?
-    var key: Caller?
-
-    /// Of several the certificate comes first, then token, key and password.
-    func foremost(_ caller: Caller) -> Caller {
-        self.certificate ?? (self.secret.kind == .token ? caller : self.key ?? caller)
-    }
 }
 
-/// The `identify` phase: every credential that `identities` reads is looked at, and a wrong one is always refused.
+/// The `identify` phase.
 extension Worker {
     func identify(_ head: RequestHead, _ peer: Peer) -> Identification {
         let certificate = peer.identity.isEmpty ? nil : Caller(certificate: peer.identity)
         let credentials = self.snapshot.credentials
-        guard credentials.isAny else { return .caller(certificate ?? .anonymous) }
+        guard credentials.readsAny else { return .caller(certificate ?? .anonymous) }
         let shown = ShownCredentials(head, credentials)
         let client = peer.clientAddress(of: head)
-        if let kind = shown.unreadable {
-            self.note(.invalid(.unreadable), kind, nil, client)
-            return .refused(.unreadable)
+        if let kind = shown.unreadable { self.note(.invalid(.unreadable), kind, nil, client) }
+        if let (verdict, digest) = shown.key { self.note(verdict, .key, digest, client) }
+        guard let (secret, digest) = shown.secret else {
+            return Identification(shown.caller(certificate: certificate, secret: nil))
         }
-        var key: Caller?
-        if let (verdict, digest) = shown.key {
-            self.note(verdict, .key, digest, client)
-            switch verdict {
-            case .caller(let caller): key = caller
-            case .invalid(let fault): return .refused(fault)
-            }
+        if let verdict = self.credentialCache.verdict(on: digest, now: Int64(WallClock.seconds)) {
+            self.note(verdict, secret.kind, digest, client)
+            return Identification(shown.caller(certificate: certificate, secret: verdict))
         }
-        guard let (secret, digest) = shown.secret else { return .caller(certificate ?? key ?? .anonymous) }
-        let unverified = UnverifiedCredential(secret: secret, digest: digest, certificate: certificate, key: key)
-        guard let verdict = self.credentialCache.verdict(on: digest, now: Int64(WallClock.seconds)) else {
-            return .unverified(unverified)
-        }
-        return self.conclude(verdict, unverified, client)
+        // What is refused anyway is not worth a look at the rest.
+        if case .invalid(let fault) = shown.caller(certificate: certificate, secret: nil) { return .refused(fault) }
+        return .unverified(
+            UnverifiedCredential(shown: shown, secret: secret, digest: digest, certificate: certificate))
     }
 
     /// Finds out about a credential and calls `done` on this loop, at once or later.
@@ -70,17 +66,8 @@ extension Worker {
             if credentials === self.snapshot.credentials {
                 self.credentialCache.keep(verdict, on: credential.digest, until: until, now: now)
             }
-            done(self.conclude(verdict, credential, client))
-        }
-    }
-
-    private func conclude(
-        _ verdict: CredentialVerdict, _ credential: UnverifiedCredential, _ client: IPAddress?
-    ) -> Identification {
-        self.note(verdict, credential.secret.kind, credential.digest, client)
-        switch verdict {
-        case .caller(let caller): return .caller(credential.foremost(caller))
-        case .invalid(let fault): return .refused(fault)
+            self.note(verdict, credential.secret.kind, credential.digest, client)
+            done(Identification(credential.shown.caller(certificate: credential.certificate, secret: verdict)))
         }
     }
 

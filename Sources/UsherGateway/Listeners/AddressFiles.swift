@@ -1,7 +1,7 @@
-import FoundationEssentials
 import Logging
 import UsherConfiguration
 import UsherCore
+import UsherTransport
 
 /// The files of `limits.allow` and `limits.deny`: read once, and anew when they change.
 struct AddressFiles: Sendable {
@@ -16,31 +16,27 @@ struct AddressFiles: Sendable {
         var refused: FileStamp?
     }
 
-    private static let sizeMaximum = 64 << 20
+    private static let sizeMaximum = ByteCount.mebibytes(64)
 
     private var allow: File?
     private var deny: File?
 
     init() {}
 
-    /// - Throws: `GatewayError`: a list that cannot be read keeps out nobody, or everybody.
-    init(_ settings: LimitSettings) throws(GatewayError) {
-        if let problem = Self.problems(settings).first {
-            throw GatewayError("limits.\(problem.key): \(problem.message)")
-        }
-        self.allow = try? settings.allowFile.map(Self.file)
-        self.deny = try? settings.denyFile.map(Self.file)
+    /// - Throws: a list that cannot be read keeps out nobody, or everybody.
+    init(_ settings: LimitSettings) throws(NamedFileProblem) {
+        self.allow = try Self.file("allow", settings.allowFile)
+        self.deny = try Self.file("deny", settings.denyFile)
     }
 
-    /// What cannot be used, by the key that names it.
-    static func problems(_ settings: LimitSettings) -> [(key: String, message: String)] {
+    /// What cannot be used.
+    static func problems(_ settings: LimitSettings) -> [NamedFileProblem] {
         [("allow", settings.allowFile), ("deny", settings.denyFile)].compactMap { key, path in
-            guard let path else { return nil }
-            do throws(TextProblem) {
-                _ = try self.read(path)
+            do throws(NamedFileProblem) {
+                _ = try self.file(key, path)
                 return nil
             } catch {
-                return (key, "\(path): \(error.message)")
+                return error
             }
         }
     }
@@ -82,22 +78,22 @@ struct AddressFiles: Sendable {
         }
     }
 
-    private static func file(_ path: String) throws(TextProblem) -> File {
+    private static func file(_ key: String, _ path: String?) throws(NamedFileProblem) -> File? {
+        guard let path else { return nil }
         let stamp = FileStamp(path)
-        return File(path: path, list: try self.read(path), stamp: stamp, seen: stamp)
+        do throws(TextProblem) {
+            return File(path: path, list: try self.read(path), stamp: stamp, seen: stamp)
+        } catch {
+            throw NamedFileProblem(key: key, message: error.message)
+        }
     }
 
     private static func read(_ path: String) throws(TextProblem) -> AddressList {
-        let text: String
+        let bytes = try SmallFile.bytes(of: path, atMost: Self.sizeMaximum)
         do {
-            let data = try Data(contentsOf: URL(filePath: path))
-            guard data.count <= Self.sizeMaximum else { throw TextProblem("is larger than 64MiB") }
-            text = String(decoding: data, as: UTF8.self)
-        } catch let problem as TextProblem {
-            throw problem
+            return try AddressList(text: String(decoding: bytes, as: UTF8.self))
         } catch {
-            throw TextProblem("cannot be read; it is a text file with a network, such as 10.0.0.0/8, a line")
+            throw TextProblem("\(path): \(error.message)")
         }
-        return try AddressList(text: text)
     }
 }

@@ -61,7 +61,7 @@ final class FrontDoor: Service {
         let known = self.state.withLock { $0.listeners }
         let wanted = ListenerPlace.all(in: settings)
         let certificates = try self.certificates(of: wanted, known: known)
-        let addresses = try AddressFiles(settings.limits)
+        let addresses = try self.addresses(settings.limits)
         var added: [OpenListener] = []
         do {
             // Those that speak TLS first, because others redirect to them.
@@ -116,6 +116,14 @@ final class FrontDoor: Service {
     }
 
     // MARK: Addresses
+
+    private func addresses(_ limits: LimitSettings) throws(GatewayError) -> AddressFiles {
+        do throws(NamedFileProblem) {
+            return try AddressFiles(limits)
+        } catch {
+            throw GatewayError("limits.\(error.key): \(error.message)")
+        }
+    }
 
     /// Takes over lists of addresses that have changed.
     func refreshAddresses() {

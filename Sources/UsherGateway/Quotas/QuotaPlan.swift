@@ -42,8 +42,8 @@ final class QuotaPlan: Sendable {
         self.storeKeys = classes.map { RedisQuotaKeys(quota: settings.name, callerClass: $0) }
         self.inFlight = classes.map(settings.inFlightMaximum)
         let windows = Self.windows(settings)
-        let isKept = earlier.map { Self.windows($0.settings) == windows } ?? false
-        self.local = isKept ? earlier?.local ?? LocalQuotaStore(windows: windows) : LocalQuotaStore(windows: windows)
+        let known = earlier.flatMap { Self.windows($0.settings) == windows ? $0.local : nil }
+        self.local = known ?? LocalQuotaStore(windows: windows)
         self.redis = redis
     }
 
@@ -55,15 +55,12 @@ final class QuotaPlan: Sendable {
         self.limits.indices.contains(callerClass.index) ? self.limits[callerClass.index] : nil
     }
 
-    /// Whether one more request of this caller may be on its way; asked before `begin`, which decides.
-    func hasRoom(for callerClass: CallerClass, _ key: KeyedHash) -> Bool {
-        guard let maximum = self.inFlightMaximum(for: callerClass) else { return true }
-        return self.local.inFlight(key) < maximum
-    }
-
-    /// There are as many as limits.
-    func storeKeys(for callerClass: CallerClass) -> RedisQuotaKeys {
-        self.storeKeys[min(callerClass.index, self.storeKeys.count - 1)]
+    /// What the shared store calls a caller of this class.
+    func storeKeys(for caller: Caller) -> RedisQuotaKeys {
+        let index = caller.callerClass.index
+        let className = String(decoding: caller.className, as: UTF8.self)
+        return self.storeKeys.indices.contains(index)
+            ? self.storeKeys[index] : RedisQuotaKeys(quota: self.name, callerClass: className)
     }
 
     func inFlightMaximum(for callerClass: CallerClass) -> Int? {
@@ -80,20 +77,29 @@ final class QuotaUse: Sendable {
     /// Nil: callers are told apart by identity or address.
     private let keyTemplate: Template?
 
-    /// Nil when the route has no quota. The configuration was checked: a quota of this name exists.
-    init?(_ route: RouteQuota?, of quotas: [QuotaPlan]) {
-        guard let route, let plan = quotas.first(where: { $0.name == route.name }) else { return nil }
+    /// The configuration was checked: a quota of this name exists.
+    init?(_ route: RouteQuota, of quotas: [QuotaPlan]) {
+        guard let plan = quotas.first(where: { $0.name == route.name }) else { return nil }
         self.plan = plan
         self.costTemplate = route.cost ?? plan.settings.cost
         self.fixedCost = self.costTemplate.constant.map { (QuotaCost($0.span) ?? .one).units }
         self.keyTemplate = plan.settings.key
     }
 
-    /// What tells this caller from others: the quota's own template where it has a value, else the identity, else the
-    /// address.
+    /// What a request of this route asks for.
     ///
     /// - Parameter scratch: memory that is used again and again; its contents do not matter.
-    func label(
+    func hold(
+        for caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan, _ scratch: inout [UInt8]
+    ) -> QuotaHold {
+        QuotaHold(
+            self.plan, caller, label: self.label(of: caller, head, peer, route, &scratch),
+            cost: self.fixedCost ?? self.cost(of: caller, head, peer, route))
+    }
+
+    /// What tells this caller from others: the quota's own template where it has a value, else the identity, else the
+    /// address.
+    private func label(
         of caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan, _ scratch: inout [UInt8]
     ) -> [UInt8] {
         guard let template = self.keyTemplate else { return Self.label(of: caller, head, peer) }
@@ -108,9 +114,8 @@ final class QuotaUse: Sendable {
         caller.name.isEmpty ? peer.clientLabel(of: head) : caller.name
     }
 
-    /// What one request uses; what is no number counts as one.
-    func cost(of caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan) -> UInt64 {
-        if let cost = self.fixedCost { return cost }
+    /// What is no number counts as one.
+    private func cost(of caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan) -> UInt64 {
         var text: [UInt8] = []
         self.costTemplate.render(
             into: &text, from: RequestSource(head, peer: peer, caller: caller, plan: route))

@@ -139,7 +139,7 @@ extension Exchange {
             writer.write(caller.name)
             writer.write("\r\n")
         }
-        if !caller.isAnonymous || self.worker.snapshot.credentials.isAny {
+        if !caller.isAnonymous || self.worker.snapshot.credentials.readsAny {
             writer.write("Usher-Class: ")
             writer.write(caller.className)
             writer.write("\r\n")

@@ -9,12 +9,13 @@ final class LocalExchange: DownstreamHandler {
     private let worker: Worker
     private let downstream: any Downstream
     private let plan: RoutePlan?
-    private let admission: Admission
+    /// Nil: it is not known who asks.
+    private let admission: Admission?
     private let answer: LocalAnswer
     private var why: StaticString
 
     init(
-        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan?, _ admission: Admission,
+        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan?, _ admission: Admission?,
         _ answer: LocalAnswer, why: StaticString = ""
     ) {
         self.worker = worker
@@ -22,7 +23,7 @@ final class LocalExchange: DownstreamHandler {
         self.plan = plan
         self.admission = admission
         var answer = answer
-        answer.rateLimit = admission.fields
+        answer.rateLimit = admission?.fields
         self.answer = answer
         self.why = why
     }
@@ -34,7 +35,7 @@ final class LocalExchange: DownstreamHandler {
     func exchangeEnded() {
         self.worker.account(
             self.downstream, plan: self.plan, self.admission, status: self.answer.status, why: self.why)
-        self.admission.release()
+        self.admission?.release()
     }
 
     func downstreamClosed(_ reason: DownstreamEnd) {
@@ -56,17 +57,17 @@ extension Worker {
     func requestRefused(_ refusal: Refusal, on downstream: any Downstream) {
         self.metrics.requestRefused(status: refusal.status)
         self.account(
-            downstream, plan: nil, .none, status: refusal.status, why: PathRefusal.malformed(refusal).answer.why)
+            downstream, plan: nil, nil, status: refusal.status, why: PathRefusal.malformed(refusal).answer.why)
     }
 
     /// Accounts for a request that no service saw.
     func account(
-        _ downstream: any Downstream, plan: RoutePlan?, _ admission: Admission, status: Int, why: StaticString
+        _ downstream: any Downstream, plan: RoutePlan?, _ admission: Admission?, status: Int, why: StaticString
     ) {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
         entry.take(downstream.peer, of: downstream.head)
-        if plan != nil { entry.take(admission, self.snapshot.credentials) }
+        if let admission { entry.take(admission, self.snapshot.credentials) }
         entry.durationNanoseconds = self.loop.now.nanoseconds(since: downstream.startedAt)
         entry.status = status
         entry.bytesIn = downstream.bytesReceived

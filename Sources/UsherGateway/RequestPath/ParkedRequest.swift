@@ -6,9 +6,11 @@ import UsherTransport
 enum PathStep {
     /// Who follows the request from here on.
     case follow(any DownstreamHandler)
-    /// Something outside the event loop has to be asked first. The closure begins to, and calls what it is given once,
-    /// on this loop, with what to do then; that is not done for a client that has left meanwhile.
-    case wait((@escaping (@escaping () -> PathStep) -> Void) -> Void)
+    /// Something outside the event loop has to be asked first: the closure begins to.
+    case wait((@escaping GoOn) -> Void)
+
+    /// To be called once, on this loop, with what to do then; that is not done for a client that has left meanwhile.
+    typealias GoOn = (@escaping () -> PathStep) -> Void
 }
 
 /// A request that waits for a token to be verified or for a shared quota; its body stays unread meanwhile.
@@ -18,7 +20,7 @@ final class ParkedRequest: DownstreamHandler {
     private let worker: Worker
     private let downstream: any Downstream
     private let plan: RoutePlan
-    private var start: ((@escaping (@escaping () -> PathStep) -> Void) -> Void)?
+    private var start: ((@escaping PathStep.GoOn) -> Void)?
     private var successor: (any DownstreamHandler)?
     /// The request was complete before there was a successor.
     private var end: Trailers??
@@ -27,7 +29,7 @@ final class ParkedRequest: DownstreamHandler {
 
     init(
         _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan,
-        _ start: @escaping (@escaping (@escaping () -> PathStep) -> Void) -> Void
+        _ start: @escaping (@escaping PathStep.GoOn) -> Void
     ) {
         self.worker = worker
         self.downstream = downstream
@@ -90,7 +92,7 @@ final class ParkedRequest: DownstreamHandler {
         self.isOver = true
         if let successor = self.successor { return successor.downstreamClosed(reason) }
         self.worker.account(
-            self.downstream, plan: self.plan, .none, status: 0,
+            self.downstream, plan: self.plan, nil, status: 0,
             why: "the client closed the connection before it was known whether it may ask")
     }
 }

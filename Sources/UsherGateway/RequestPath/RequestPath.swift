@@ -25,18 +25,18 @@ extension Worker {
     /// A request has been parsed: route it, find out whose it is, check it, choose its service.
     func requestArrived(on downstream: any Downstream) -> any DownstreamHandler {
         let head = downstream.head
+        // route
         if !downstream.listener.addresses.isEmpty, let client = downstream.peer.clientAddress(of: head),
             !downstream.listener.addresses.admits(client)
         {
-            return self.refusal(.addressDenied, downstream, plan: nil, .none)
+            return self.refusal(.addressDenied, downstream, plan: nil, nil)
         }
-        // route
         if let port = downstream.listener.httpsPort {
             return LocalExchange(
-                self, downstream, nil, .none, .redirection(of: downstream, toPort: port), why: "redirected to TLS")
+                self, downstream, nil, nil, .redirection(of: downstream, toPort: port), why: "redirected to TLS")
         }
         guard let index = self.snapshot.router.match(RequestSource(head, peer: downstream.peer)) else {
-            return self.refusal(.noRoute, downstream, plan: nil, .none)
+            return self.refusal(.noRoute, downstream, plan: nil, nil)
         }
         let plan = self.snapshot.routes[index]
         // identify
@@ -46,43 +46,49 @@ extension Worker {
         }
     }
 
-    private func verification(
-        of credential: UnverifiedCredential, _ downstream: any Downstream, _ plan: RoutePlan
-    ) -> PathStep {
-        .wait { goOn in
-            self.verify(credential, downstream.head, downstream.peer) { identified in
-                goOn { self.identified(identified, downstream, plan) }
-            }
-        }
-    }
-
-    /// It is known whose request it is: ask what that caller may do.
+    /// It is known, or can be found out, whose request it is: ask what that caller may do.
     private func identified(
         _ identification: Identification, _ downstream: any Downstream, _ plan: RoutePlan
     ) -> PathStep {
         switch identification {
         case .refused(let fault):
-            return .follow(self.refusal(.credentialRefused(fault), downstream, plan: plan, .none))
+            return .follow(self.refusal(.credentialRefused(fault), downstream, plan: plan, nil))
         case .unverified(let credential):
-            return self.verification(of: credential, downstream, plan)
+            return .wait { goOn in
+                self.verify(credential, downstream.head, downstream.peer) { identified in
+                    goOn { self.identified(identified, downstream, plan) }
+                }
+            }
         case .caller(let caller):
             // limit
             if let refusal = plan.refusal(of: caller) ?? self.shedding(of: caller) {
                 return .follow(self.refusal(refusal, downstream, plan: plan, Admission(caller)))
             }
             guard let use = plan.quota else { return .follow(self.admitted(Admission(caller), downstream, plan)) }
-            return self.ask(use, caller, downstream, plan)
+            var hold = use.hold(for: caller, downstream.head, downstream.peer, plan, &self.scratch)
+            return self.limited(self.ask(&hold), hold, downstream, plan)
         }
     }
 
-    /// Its quota has answered.
-    ///
-    /// - Parameter refusal: nil: the request may go on.
-    func limited(
-        _ refusal: PathRefusal?, _ admission: consuming Admission, _ downstream: any Downstream, _ plan: RoutePlan
+    private func limited(
+        _ answer: QuotaAnswer, _ hold: consuming QuotaHold, _ downstream: any Downstream, _ plan: RoutePlan
     ) -> PathStep {
-        if let refusal { return .follow(self.refusal(refusal, downstream, plan: plan, admission)) }
-        return .follow(self.admitted(admission, downstream, plan))
+        switch answer {
+        case .admitted:
+            return .follow(self.admitted(Admission(hold.caller, hold), downstream, plan))
+        case .refused(let refusal):
+            return .follow(self.refusal(refusal, downstream, plan: plan, Admission(hold.caller, hold)))
+        case .unknown(let store, let limit):
+            let asked = hold
+            return .wait { goOn in
+                self.ask(store, limit, asked) { judge in
+                    goOn {
+                        var hold = asked
+                        return self.limited(judge(&hold), hold, downstream, plan)
+                    }
+                }
+            }
+        }
     }
 
     /// The caller may ask this: check what the route allows of the request itself, then follow the route.
@@ -109,7 +115,7 @@ extension Worker {
     }
 
     private func refusal(
-        _ refusal: PathRefusal, _ downstream: any Downstream, plan: RoutePlan?, _ admission: Admission
+        _ refusal: PathRefusal, _ downstream: any Downstream, plan: RoutePlan?, _ admission: Admission?
     ) -> LocalExchange {
         if plan == nil { self.metrics.requestRefused(status: refusal.answer.status) }
         let answer = refusal.localAnswer(service: nil, challenges: self.snapshot.credentials.challenges)

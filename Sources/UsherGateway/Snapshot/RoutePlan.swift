@@ -51,7 +51,7 @@ final class RoutePlan: Sendable {
         self.index = index
         self.classes = classes.allowed(by: settings.require)
         self.classNames = settings.require
-        self.quota = QuotaUse(settings.quota, of: quotas)
+        self.quota = settings.quota.flatMap { QuotaUse($0, of: quotas) }
         self.name = settings.name
         self.logName = logName
         self.stripPrefix = Array((settings.stripPrefix ?? "").utf8)

@@ -27,7 +27,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     var metrics: WorkerMetrics
     var credentialCache = CredentialCache()
     /// Credentials whose login the audit knows of.
-    var auditedLogins = GenerationMap<CredentialDigest, Void>(capacity: 16_384)
+    var auditedLogins = Worker.noLogins
     /// Who asks each quota most, in the order of the snapshot's quotas.
     var topCallers: [TopCallers] = []
     /// This worker's connections to the stores that gateways share.
@@ -42,6 +42,8 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     private var connections: [ServerConnection] = []
     private(set) var isDraining = false
     private var onDrained: (() -> Void)?
+
+    private static let noLogins = GenerationMap<CredentialDigest, Void>(capacity: 16_384)
 
     /// How long a line of the access log may wait for company.
     private static let accessLogDelay: UInt64 = 200_000_000
@@ -88,7 +90,7 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         if snapshot.credentials !== self.snapshot.credentials {
             // What was believed by other files is looked at again.
             self.credentialCache = CredentialCache()
-            self.auditedLogins = GenerationMap(capacity: 16_384)
+            self.auditedLogins = Self.noLogins
         }
         self.moveTopCallers(to: snapshot)
         self.stores.update(snapshot.quotas, on: self.loop.eventLoop)

@@ -1,3 +1,5 @@
+internal import UsherCore
+
 /// A token cut into its parts (RFC 7515 §7.1), nothing of it believed yet.
 struct CompactToken {
     /// Unit: bytes.

@@ -1,4 +1,5 @@
 internal import JWTKit
+package import UsherCore
 
 /// Keys that verify tokens, each made ready when they are loaded, so that a check neither waits nor parses a key.
 ///
@@ -17,6 +18,8 @@ package struct TokenKeys: Sendable {
     package let algorithms: Set<TokenAlgorithm>
     /// How many keys are used.
     package let count: Int
+    /// Of what they were read from: tells others from the same.
+    package let source: CredentialDigest
     /// Keys of the set that are not used, and why: one line each.
     package let skipped: [String]
 
@@ -54,7 +57,7 @@ package struct TokenKeys: Sendable {
             let reasons = skipped.prefix(3).joined(separator: "; ")
             throw TokenKeyProblem("has no usable key" + (reasons.isEmpty ? "" : ": \(reasons)"))
         }
-        return TokenKeys(keys, skipped: skipped)
+        return TokenKeys(keys, skipped: skipped, source: CredentialDigest(of: json))
     }
 
     /// A secret that whoever signs has too. Each algorithm wants as many bytes as its hash has (RFC 7518 §3.2).
@@ -71,7 +74,8 @@ package struct TokenKeys: Sendable {
             let collection = await JWTKeyCollection().add(hmac: HMACKey(from: bytes), digestAlgorithm: hash)
             verifiers[algorithm] = try? await collection.getKey()
         }
-        return TokenKeys([Ready(identifier: nil, verifiers: verifiers)], skipped: [])
+        return TokenKeys(
+            [Ready(identifier: nil, verifiers: verifiers)], skipped: [], source: CredentialDigest(of: bytes))
     }
 
     /// Whether one of the keys that may have signed the token did.
@@ -99,7 +103,7 @@ extension TokenKeys {
         var verifiers: [TokenAlgorithm: any JWTAlgorithm]
     }
 
-    private init(_ keys: [Ready], skipped: [String]) {
+    private init(_ keys: [Ready], skipped: [String], source: CredentialDigest) {
         var all: Verifiers = [:]
         var byIdentifier: [[UInt8]: Verifiers] = [:]
         var unnamed: Verifiers = [:]
@@ -116,6 +120,7 @@ extension TokenKeys {
         self.algorithms = Set(all.keys)
         self.count = keys.count
         self.skipped = skipped
+        self.source = source
         self.all = all
         self.byIdentifier = byIdentifier
         self.unnamed = unnamed

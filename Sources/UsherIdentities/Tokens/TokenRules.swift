@@ -1,3 +1,5 @@
+package import UsherCore
+
 /// What a token must be beside signed, as the configuration says it.
 package struct TokenRules: Sendable, Hashable {
     /// Nil: all that fit the keys.

@@ -1,3 +1,5 @@
+internal import UsherCore
+
 /// Decides whether a bearer token is to be believed (RFC 7519 §7.2, RFC 8725 §3).
 ///
 /// The signature is checked first, so nothing is told about the claims of a token that somebody made up. A check takes
@@ -8,7 +10,7 @@ package final class TokenVerifier: Sendable {
     /// The largest leeway. Unit: seconds.
     package static let mostLeeway: Int64 = 86_400
 
-    private let keys: TokenKeys
+    package let keys: TokenKeys
     private let algorithms: Set<TokenAlgorithm>
     private let rules: TokenRules
     private let leeway: Int64

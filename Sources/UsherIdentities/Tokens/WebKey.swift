@@ -1,4 +1,5 @@
 internal import JWTKit
+internal import UsherCore
 
 /// The public part of one key of a JWK Set (RFC 7517 §4), and what it may verify.
 struct WebKey {

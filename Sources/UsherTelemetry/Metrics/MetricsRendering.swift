@@ -108,7 +108,10 @@ private func renderCallers(_ metrics: WorkerMetrics, _ control: ControlMetrics, 
     for kind in CredentialKind.allCases {
         text.counts(
             MetricCatalogue.authentications, PrometheusLabels(["method": "\(kind.label)"]),
-            [("accepted", metrics.accepted[kind.rawValue]), ("rejected", metrics.rejected[kind.rawValue])])
+            [
+                ("accepted", metrics.credentialsAccepted[kind.rawValue]),
+                ("rejected", metrics.credentialsRejected[kind.rawValue]),
+            ])
     }
     text.single(MetricCatalogue.shedRequests, "\(metrics.shedRequests)")
     text.family(MetricCatalogue.quotaRequests)

@@ -70,9 +70,9 @@ extension WorkerMetrics {
         }
         http2Failures = http2Failures.addingSaturating(other.http2Failures)
         shedRequests = shedRequests.addingSaturating(other.shedRequests)
-        for kind in accepted.indices {
-            accepted[kind] = accepted[kind].addingSaturating(other.accepted[kind])
-            rejected[kind] = rejected[kind].addingSaturating(other.rejected[kind])
+        for kind in credentialsAccepted.indices {
+            credentialsAccepted[kind] = credentialsAccepted[kind].addingSaturating(other.credentialsAccepted[kind])
+            credentialsRejected[kind] = credentialsRejected[kind].addingSaturating(other.credentialsRejected[kind])
         }
         quotas.merge(other.quotas, quotas: Array(names.quotas.indices), classes: Array(names.classes.indices))
         for end in handshakes.indices {
@@ -98,8 +98,8 @@ extension WorkerMetrics {
         http2Failures = old.http2Failures
         refusedRequests = old.refusedRequests
         shedRequests = old.shedRequests
-        accepted = old.accepted
-        rejected = old.rejected
+        credentialsAccepted = old.credentialsAccepted
+        credentialsRejected = old.credentialsRejected
         accessLogLines = old.accessLogLines
         accessLogDropped = old.accessLogDropped
     }

@@ -19,8 +19,8 @@ package struct WorkerMetrics: Sendable {
     /// Requests of anonymous callers that were refused because the process is near the end of its memory.
     package var shedRequests: UInt64 = 0
     /// Credentials that were believed and that were not, by `CredentialKind`.
-    package var accepted = InlineArray<3, UInt64>(repeating: 0)
-    package var rejected = InlineArray<3, UInt64>(repeating: 0)
+    package var credentialsAccepted = InlineArray<3, UInt64>(repeating: 0)
+    package var credentialsRejected = InlineArray<3, UInt64>(repeating: 0)
     /// Access log lines handed to the writer, and lines it did not take because its queue was full.
     package var accessLogLines: UInt64 = 0
     package var accessLogDropped: UInt64 = 0
@@ -33,14 +33,14 @@ package struct WorkerMetrics: Sendable {
     var endpoints: [EndpointTable]
     var routes: RouteTable
     /// Per quota and class.
-    var quotas: QuotaTable
+    var quotas: QuotaCounts
 
     package init(names: MetricNames) {
         self.names = names
         services = Array(repeating: ServiceMetrics(), count: names.services.count)
         endpoints = names.services.indices.map { EndpointTable(count: names.endpointCount(of: $0)) }
         routes = RouteTable(routes: names.routes.count, services: names.services.count)
-        quotas = QuotaTable(quotas: names.quotas.count, classes: names.classes.count)
+        quotas = QuotaCounts(quotas: names.quotas.count, classes: names.classes.count)
     }
 
     /// A client's request is over; `route` and `service` are -1 when it had none, `status` is 0 when none was sent.
@@ -107,7 +107,7 @@ extension WorkerMetrics {
 
     /// A credential was looked at.
     package mutating func credentialSeen(_ kind: CredentialKind, isAccepted: Bool) {
-        if isAccepted { accepted[kind.rawValue] &+= 1 } else { rejected[kind.rawValue] &+= 1 }
+        if isAccepted { credentialsAccepted[kind.rawValue] &+= 1 } else { credentialsRejected[kind.rawValue] &+= 1 }
     }
 }
 

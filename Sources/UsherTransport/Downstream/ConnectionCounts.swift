@@ -1,6 +1,6 @@
 internal import Synchronization
 package import UsherCore
-internal import UsherQuotas
+package import UsherQuotas
 
 /// How many connections may be open, in all and from one address, over all workers.
 package final class ConnectionCounts: Sendable {
@@ -10,9 +10,9 @@ package final class ConnectionCounts: Sendable {
         /// `limits.connections-per-client`; an IPv6 client counts by its /64. Default: 256.
         package var perClient: Int
         /// `limits.new-connections-per-client`; an IPv6 client counts by its /64. Nil: any number.
-        package var newPerClient: Rate?
+        package var newPerClient: QuotaWindow?
 
-        package init(total: Int = 65536, perClient: Int = 256, newPerClient: Rate? = nil) {
+        package init(total: Int = 65536, perClient: Int = 256, newPerClient: QuotaWindow? = nil) {
             self.total = total
             self.perClient = perClient
             self.newPerClient = newPerClient
@@ -47,8 +47,8 @@ package final class ConnectionCounts: Sendable {
         let limit: QuotaLimit
         let secret = (UInt64.random(in: .min ... .max), UInt64.random(in: .min ... .max))
 
-        init?(_ rate: Rate?) {
-            guard let rate, let window = try? QuotaWindow(rate) else { return nil }
+        init?(_ window: QuotaWindow?) {
+            guard let window else { return nil }
             self.limit = QuotaLimit(name: "new-connections-per-client", windows: [window])
             self.table = QuotaTable(windows: 1, capacity: 131_072)
         }

@@ -73,9 +73,17 @@ struct ExplainCommand: AsyncParsableCommand {
         case .nobody:
             let settings = try ConfigurationReader.read(
                 file: self.running.file, environment: ProcessInfo.processInfo.environment)
-            let explanation = await RequestExplainer.reading(settings).explain(
-                method: self.method, url: self.url, headers: self.fields)
-            return (explanation, "read from \(self.running.file); no Usher answers at \(client.address)")
+            let explainer: RequestExplainer
+            do throws(GatewayError) {
+                explainer = try await RequestExplainer.reading(settings)
+            } catch {
+                printError(error.description)
+                throw ExitCode(1)
+            }
+            return (
+                explainer.explain(method: self.method, url: self.url, headers: self.fields),
+                "read from \(self.running.file); no Usher answers at \(client.address)"
+            )
         }
     }
 }

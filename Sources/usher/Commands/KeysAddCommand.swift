@@ -65,7 +65,7 @@ struct KeysAddCommand: ParsableCommand {
         do {
             hash = try PasswordHash.make(password: try self.readPassword())
         } catch let problem as TextProblem {
-            printError("the password \(problem.message)")
+            printError(problem.message)
             throw ExitCode(1)
         }
         let entry = UserFile.Entry(name: self.name, callerClass: self.callerClass, hash: "\(hash)")

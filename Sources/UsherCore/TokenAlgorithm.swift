@@ -1,5 +1,5 @@
 /// How a token is signed, by its name in the header (RFC 7518 §3.1, RFC 8037 §3.1). `none` is not among them.
-package enum TokenAlgorithm: String, Sendable, Hashable, CaseIterable {
+public enum TokenAlgorithm: String, Sendable, Hashable, CaseIterable {
     case hs256 = "HS256"
     case hs384 = "HS384"
     case hs512 = "HS512"
@@ -15,12 +15,12 @@ package enum TokenAlgorithm: String, Sendable, Hashable, CaseIterable {
     case edDSA = "EdDSA"
 
     /// Signed with a secret that whoever verifies has as well.
-    package var isSymmetric: Bool {
+    public var isSymmetric: Bool {
         switch self {
         case .hs256, .hs384, .hs512: true
         default: false
         }
     }
 
-    static let rsa: [TokenAlgorithm] = [.rs256, .rs384, .rs512, .ps256, .ps384, .ps512]
+    public static let rsa: [TokenAlgorithm] = [.rs256, .rs384, .rs512, .ps256, .ps384, .ps512]
 }

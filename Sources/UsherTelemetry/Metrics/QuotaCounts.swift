@@ -1,5 +1,5 @@
 /// One worker's counters by quota and class of callers.
-struct QuotaTable: Sendable {
+struct QuotaCounts: Sendable {
     typealias Counts = InlineArray<5, UInt64>
 
     private let classes: Int
@@ -21,7 +21,7 @@ struct QuotaTable: Sendable {
     }
 
     /// Adds the counters of another table under the numbers that `quotas` and `classes` give them; nil: left out.
-    mutating func merge(_ other: QuotaTable, quotas: [Int?], classes: [Int?]) {
+    mutating func merge(_ other: QuotaCounts, quotas: [Int?], classes: [Int?]) {
         for (from, quota) in quotas.enumerated() {
             for (fromClass, callerClass) in classes.enumerated() {
                 guard let quota, let callerClass, let place = place(quota, callerClass) else { continue }

@@ -1,4 +1,5 @@
 import UsherCore
+import UsherQuotas
 
 /// What can be judged only when the whole file is known: names, repeated elements, the route that need not be written.
 enum SettingsCheck {
@@ -105,7 +106,7 @@ enum SettingsCheck {
             nodes.count == settings.routes.count
         else { return }
         for (index, route) in settings.routes.enumerated()
-        where !route.require.isEmpty && !route.require.contains("anonymous") {
+        where !route.require.isEmpty && !route.require.contains(CallerClass.anonymousName) {
             let place = Reading.Place(position: nodes[index].position, keyPath: "routes[\(index)]")
             reading.note(
                 "nobody could use this route: `identities` reads no credentials, and no listener asks for certificates",

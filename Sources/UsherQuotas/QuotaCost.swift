@@ -3,6 +3,7 @@ public struct QuotaCost: Sendable, Hashable {
     /// Range: 0...`maximum`.
     public let units: UInt64
 
+    /// More counts as so much.
     public static let maximum: UInt64 = 1_000_000
 
     /// One, which is what a request uses when nobody says anything else, or something that is no number.

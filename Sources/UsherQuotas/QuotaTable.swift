@@ -45,7 +45,12 @@ public struct QuotaTable: ~Copyable, Sendable {
     /// Bytes that are reserved now.
     public var memory: Int { words.count * 8 }
 
-    /// Asks for `cost` of the limit, and takes it if it is there.
+    /// Asks for `cost` of the limit, and takes it from all windows if it is there in each, else from none.
+    ///
+    /// - Parameters:
+    ///   - key: two callers whose keys agree in `low` are one here.
+    ///   - limit: windows beyond those that the table was made for are not looked at.
+    ///   - cost: 0 is always allowed; what is more than a window's burst never is.
     public mutating func take(_ key: KeyedHash, _ limit: QuotaLimit, cost: UInt64, now: MonotonicTime) -> QuotaDecision
     {
         let place = place(of: key, now: now.nanoseconds)

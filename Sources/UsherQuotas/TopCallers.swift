@@ -19,9 +19,9 @@ public struct TopCallers: Sendable {
         public init() {}
     }
 
-    /// How many callers of one quota each worker watches.
+    /// Callers of one quota that each worker watches.
     public static let capacityDefault = 512
-    /// Longer labels are cut.
+    /// Longer labels are cut. Unit: bytes.
     public static let labelMaximum = 128
 
     private var counts: SpaceSaving

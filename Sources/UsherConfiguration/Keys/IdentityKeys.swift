@@ -1,4 +1,5 @@
 import UsherCore
+import UsherQuotas
 
 extension IdentitySettings {
     static var shape: Shape<IdentitySettings> {
@@ -44,7 +45,7 @@ extension Kind where Value == [String] {
     /// Names of classes, each once.
     static var classes: Kind {
         list(of: .className, hint: "[gold, silver]").checked { names in
-            if let builtIn = names.first(where: { ["anonymous", "authenticated"].contains($0) }) {
+            if let builtIn = names.first(where: CallerClass.builtInNames.contains) {
                 return "'\(builtIn)' is always there; name only others"
             }
             if let reserved = names.first(where: QuotaSettings.reservedWords.contains) {

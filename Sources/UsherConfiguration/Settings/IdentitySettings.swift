@@ -1,4 +1,5 @@
 public import UsherCore
+internal import UsherQuotas
 
 /// How callers are recognised, and which classes they may have.
 public struct IdentitySettings: Sendable, Hashable {
@@ -14,8 +15,11 @@ public struct IdentitySettings: Sendable, Hashable {
     /// Requests may carry a credential that is read.
     public var readsCredentials: Bool { keys != nil || jwt != nil || basicFile != nil }
 
+    /// Those that somebody known can have.
+    public var knownClassNames: [String] { Array(classNames.dropFirst()) }
+
     /// All classes in the order of their numbers.
-    public var classNames: [String] { ["anonymous", "authenticated"] + classes }
+    public var classNames: [String] { CallerClass.builtInNames + classes }
 }
 
 /// API keys.

@@ -64,7 +64,8 @@ public struct QuotaSettings: Sendable, Hashable {
 
     private static func value<Value>(for callerClass: String, in pairs: [(String, Value)]) -> Value? {
         if let own = pairs.first(where: { $0.0 == callerClass }) { return own.1 }
-        return callerClass == "anonymous" ? nil : pairs.first { $0.0 == "authenticated" }?.1
+        return callerClass == CallerClass.anonymousName
+            ? nil : pairs.first { $0.0 == CallerClass.authenticatedName }?.1
     }
 }
 

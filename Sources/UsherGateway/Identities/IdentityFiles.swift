@@ -63,7 +63,7 @@ final class IdentityFiles: Sendable {
     ) -> [CredentialDigest: Caller] {
         guard let path = settings.keys?.file, self.isThere(path, "`usher keys add NAME` makes it") else { return [:] }
         do throws(ConfigurationProblems) {
-            let file = try KeyFile.read(file: path, classes: Array(settings.classNames.dropFirst()))
+            let file = try KeyFile.read(file: path, classes: settings.knownClassNames)
             let entries = file.entries.map { entry in
                 (entry.digest, Caller(name: entry.name, classes.known(entry.callerClass), of: classes))
             }
@@ -82,7 +82,7 @@ final class IdentityFiles: Sendable {
         }
         do throws(ConfigurationProblems) {
             let file = try UserFile.read(
-                file: path, classes: Array(settings.classNames.dropFirst()), hashProblem: PasswordHash.problem)
+                file: path, classes: settings.knownClassNames, hashProblem: PasswordHash.problem)
             var users: [[UInt8]: Credentials.User] = [:]
             for entry in file.entries {
                 guard let hash = try? PasswordHash(text: entry.hash) else { continue }

@@ -12,7 +12,7 @@ enum PathRefusal {
     case credentialRefused(CredentialFault)
     case identityNeeded
     case classNotEnough
-    /// Seconds until the request may come again.
+    /// Seconds until the request may come again; 0: it never may.
     case quotaExceeded(Int)
     case tooManyInFlight
     case quotaStoreSilent

@@ -83,7 +83,7 @@ package struct ProcessUsage: Sendable, Hashable {
     }
 
     /// The first 64 KiB of a small file of the kernel's.
-    private static func readText(_ path: String) -> String? {
+    static func readText(_ path: String) -> String? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }

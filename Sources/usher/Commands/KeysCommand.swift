@@ -41,7 +41,7 @@ struct CredentialFiles: ParsableArguments {
         guard let keys = identities.keys else {
             throw self.missing("identities: { keys: { file: keys.yaml } }")
         }
-        return (keys, Array(identities.classNames.dropFirst()))
+        return (keys, identities.knownClassNames)
     }
 
     func userFile() throws -> (file: String, classes: [String]) {
@@ -49,7 +49,7 @@ struct CredentialFiles: ParsableArguments {
         guard let file = identities.basicFile else {
             throw self.missing("identities: { basic: { file: users.yaml } }")
         }
-        return (file, Array(identities.classNames.dropFirst()))
+        return (file, identities.knownClassNames)
     }
 
     private func missing(_ lines: String) -> any Error {

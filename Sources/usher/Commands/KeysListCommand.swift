@@ -23,7 +23,7 @@ struct KeysListCommand: ParsableCommand {
 
     mutating func run() throws {
         let identities = try self.files.identities()
-        let classes = Array(identities.classNames.dropFirst())
+        let classes = identities.knownClassNames
         let listed =
             try Self.keys(identities.keys?.file, classes) + Self.users(identities.basicFile, classes)
         print(self.json ? try prettyJSON(["credentials": listed]) : ListedCredential.text(listed, Terminal.style))

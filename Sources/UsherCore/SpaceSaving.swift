@@ -6,7 +6,7 @@
 /// Every call takes constant time: counters with equal counts hang in one group, groups in the order of their counts.
 /// Allocates nothing once the counters are there.
 public struct SpaceSaving: Sendable {
-    public struct Counter: Sendable {
+    public struct Counter: KeyedSlot, Sendable {
         public fileprivate(set) var key: KeyedHash
         public fileprivate(set) var count: UInt64 = 0
         /// What the counter had counted for others before this key took it.
@@ -123,55 +123,5 @@ public struct SpaceSaving: Sendable {
         if higher >= 0 { groups[higher].lower = lower }
         if lower >= 0 { groups[lower].higher = higher } else { lowest = higher }
         freeGroups.append(group)
-    }
-}
-
-/// Finds a key's slot: open addressing with linear probing over four places for each slot. The keys are hashes already.
-private struct SlotIndex: Sendable {
-    /// Slots; -1: empty.
-    private var places: [Int32]
-    private let mask: Int
-
-    init(capacity: Int) {
-        var count = 8
-        while count < capacity * 4 { count *= 2 }
-        places = [Int32](repeating: -1, count: count)
-        mask = count - 1
-    }
-
-    private func home(_ key: KeyedHash) -> Int { Int(truncatingIfNeeded: key.low) & mask }
-
-    func find(_ key: KeyedHash, _ counters: [SpaceSaving.Counter]) -> Int? {
-        var place = home(key)
-        while places[place] >= 0 {
-            let slot = Int(places[place])
-            if counters[slot].key == key { return slot }
-            place = (place + 1) & mask
-        }
-        return nil
-    }
-
-    mutating func insert(_ slot: Int, _ key: KeyedHash) {
-        var place = home(key)
-        while places[place] >= 0 { place = (place + 1) & mask }
-        places[place] = Int32(truncatingIfNeeded: slot)
-    }
-
-    /// Those behind it move up, so that nobody is looked for in vain.
-    mutating func remove(_ key: KeyedHash, _ counters: [SpaceSaving.Counter]) {
-        var hole = home(key)
-        while places[hole] >= 0, counters[Int(places[hole])].key != key { hole = (hole + 1) & mask }
-        var place = hole
-        while true {
-            place = (place + 1) & mask
-            guard places[place] >= 0 else { break }
-            let wanted = home(counters[Int(places[place])].key)
-            // It may move when its home is not behind the hole.
-            if (place &- wanted) & mask >= (place &- hole) & mask {
-                places[hole] = places[place]
-                hole = place
-            }
-        }
-        places[hole] = -1
     }
 }

@@ -24,8 +24,7 @@ struct RedisConnectionTests {
                 address: .unix(path: "/nowhere"), password: "pass", database: 2, deadline: deadline)
             self.channel = EmbeddedChannel(loop: self.loop)
             self.client = RedisClient(settings, script: "return {1}", on: self.loop, health: self.health)
-            self.connection = RedisConnection(
-                settings, script: "return {1}", member: self.health.join(), client: self.client)
+            self.connection = RedisConnection(settings, script: "return {1}", client: self.client)
             try self.channel.pipeline.syncOperations.addHandler(self.connection)
             self.connection.greet()
         }

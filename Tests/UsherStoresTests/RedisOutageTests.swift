@@ -62,7 +62,6 @@ struct RedisOutageTests {
             try await self.changes.wait(for: 2)
             #expect(health.isAvailable && health.reason == nil)
             #expect(try await worker.take(limit).get().isAllowed)
-            #expect(health.calls == 2 && health.failures == 1)
         }
     }
 
@@ -131,7 +130,6 @@ struct RedisOutageTests {
                 #expect(changes.count == 2 * round)
                 for worker in workers { #expect(try await worker.take(limit).get().isAllowed) }
             }
-            #expect(health.calls == 16 && health.failures == 8)
         }
         #expect(self.changes.entries.count == 4)
     }
@@ -171,7 +169,7 @@ struct RedisOutageTests {
             isOver.fire()
             return try await asked
         }
-        #expect(health.calls == asked && health.failures > 0)
+        #expect(asked > 0)
     }
 
     @Test("only so many calls wait")
@@ -201,7 +199,7 @@ struct RedisOutageTests {
             #expect(try await batch.all.get().allSatisfy { self.failure($0)?.kind == .closed })
             #expect(self.failure(await worker.take(limit))?.kind == .closed)
         }
-        #expect(self.changes.entries.isEmpty && health.calls == 10 && health.failures == 10)
+        #expect(self.changes.entries.isEmpty)
     }
 
     @Test("a store that is closed while it connects lets go of the connection")

@@ -70,7 +70,7 @@ public struct QuotaSettings: Sendable, Hashable {
 }
 
 /// Where counts are kept that several gateways share: Redis 7 or Valkey.
-public struct QuotaStoreSettings: Sendable, Hashable {
+public struct QuotaStoreSettings: Sendable, Hashable, CustomStringConvertible {
     public var address = ReplicaAddress.ip(IPAddress(v4: 0x7f00_0001), port: 6379)
     /// Nil: `default`, the user of servers that know none.
     public var username: String?
@@ -80,6 +80,11 @@ public struct QuotaStoreSettings: Sendable, Hashable {
     public var deadline = Duration.milliseconds(5)
 
     public init() {}
+
+    /// Without the secret, so that it can stand in a log.
+    public var description: String {
+        database == 0 ? "\(address)" : "\(address), database \(database)"
+    }
 }
 
 /// What a route takes of a quota.

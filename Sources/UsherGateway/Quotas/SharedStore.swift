@@ -12,7 +12,7 @@ final class SharedStore: Sendable {
 
     init(_ settings: QuotaStoreSettings, logger: Logger) {
         self.settings = settings
-        let store = "\(settings.address)"
+        let store = "\(settings)"
         self.health = RedisHealth { change in
             switch change {
             case .lost(let reason):

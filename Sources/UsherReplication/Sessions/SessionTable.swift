@@ -24,7 +24,7 @@ public struct SessionTable: ~Copyable, Sendable {
     public let capacity: Int
     private let idleNanoseconds: UInt64
     private let provenMaximum: Int
-    private var index: SessionIndex
+    private var index: SlotIndex
     private var slots: [SessionSlot] = []
     private var newest = SessionList()
     private var proven = SessionList()
@@ -35,7 +35,7 @@ public struct SessionTable: ~Copyable, Sendable {
         self.capacity = min(max(capacity, 1), 1 << 24)
         idleNanoseconds = idle.nanosecondsClamped
         provenMaximum = self.capacity * 4 / 5
-        index = SessionIndex(capacity: self.capacity)
+        index = SlotIndex(capacity: self.capacity)
         // Reserved, not touched: the memory becomes resident as it fills.
         slots.reserveCapacity(self.capacity)
     }

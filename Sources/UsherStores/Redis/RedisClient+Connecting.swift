@@ -20,7 +20,7 @@ extension RedisClient {
     }
 
     private func begin(on channel: any Channel) {
-        let connection = RedisConnection(self.settings, script: self.script, member: self.member, client: self)
+        let connection = RedisConnection(self.settings, script: self.script, client: self)
         self.phase = .open(connection)
         do {
             try channel.pipeline.syncOperations.addHandler(connection)

@@ -86,9 +86,7 @@ package final class RedisClient {
         completion: @escaping (Result<RESPValue, RedisFailure>) -> Bool
     ) {
         self.eventLoop.assertInEventLoop()
-        self.member.countCall()
         guard let connection = self.usable, connection.silence == nil else {
-            self.member.countFailure()
             _ = completion(.failure(self.trouble ?? Self.notConnected))
             return
         }

@@ -24,7 +24,6 @@ final class RedisConnection: ChannelInboundHandler {
     let eventLoop: any EventLoop
     let settings: RedisSettings
     let script: String
-    let member: RedisHealth.Member
     private(set) weak var client: RedisClient?
     private var context: ChannelHandlerContext?
 
@@ -47,11 +46,10 @@ final class RedisConnection: ChannelInboundHandler {
     private var spare = ByteBuffer()
     private var isFlushDue = false
 
-    init(_ settings: RedisSettings, script: String, member: RedisHealth.Member, client: RedisClient) {
+    init(_ settings: RedisSettings, script: String, client: RedisClient) {
         self.eventLoop = client.eventLoop
         self.settings = settings
         self.script = script
-        self.member = member
         self.client = client
         self.greeting = RedisGreeting(settings)
     }
@@ -83,7 +81,6 @@ final class RedisConnection: ChannelInboundHandler {
     }
 
     func fail(_ completion: RedisCalls.Completion, _ failure: RedisFailure) {
-        self.member.countFailure()
         _ = completion(.failure(failure))
     }
 

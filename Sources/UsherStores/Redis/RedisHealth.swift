@@ -13,17 +13,12 @@ package final class RedisHealth: Sendable {
         case recovered(after: Duration)
     }
 
-    /// One worker's part. Its counters are its own, so that workers do not meet in them.
-    final class Member: Sendable {
-        fileprivate let calls = Atomic<UInt64>(0)
-        fileprivate let failures = Atomic<UInt64>(0)
-    }
+    /// One worker's part.
+    final class Member: Sendable {}
 
     private struct State {
         /// With the reason why each cannot use the server; nil: it can.
         var members: [(member: Member, trouble: String?)] = []
-        /// What was counted by members that have left.
-        var past: (calls: UInt64, failures: UInt64) = (0, 0)
         /// Since when there is an outage.
         var outage: MonotonicTime?
         var lastChange = MonotonicTime.start
@@ -37,8 +32,7 @@ package final class RedisHealth: Sendable {
     private let onChange: @Sendable (Change) -> Void
 
     /// - Parameter onChange: called on the event loop of the worker that noticed, in the middle of its work: it must
-    ///   not ask
-    ///   the store.
+    ///   not ask the store.
     package init(onChange: @escaping @Sendable (Change) -> Void) {
         self.onChange = onChange
     }
@@ -55,20 +49,6 @@ package final class RedisHealth: Sendable {
         }
     }
 
-    /// Calls since the start.
-    package var calls: UInt64 {
-        self.state.withLock { state in
-            state.members.reduce(state.past.calls) { $0 &+ $1.member.calls.load(ordering: .relaxed) }
-        }
-    }
-
-    /// Those of them that got no answer which could be used.
-    package var failures: UInt64 {
-        self.state.withLock { state in
-            state.members.reduce(state.past.failures) { $0 &+ $1.member.failures.load(ordering: .relaxed) }
-        }
-    }
-
     // MARK: What members say
 
     /// A new member, which cannot use the server yet; that is no outage.
@@ -78,13 +58,9 @@ package final class RedisHealth: Sendable {
         return member
     }
 
-    /// It neither speaks of an outage nor ends one; its counts stay.
+    /// It neither speaks of an outage nor ends one.
     func leave(_ member: Member) {
-        self.state.withLock { state in
-            state.members.removeAll { $0.member === member }
-            state.past.calls &+= member.calls.load(ordering: .relaxed)
-            state.past.failures &+= member.failures.load(ordering: .relaxed)
-        }
+        self.state.withLock { state in state.members.removeAll { $0.member === member } }
     }
 
     /// - Parameter trouble: why the member cannot use the server; nil: it can.
@@ -114,15 +90,5 @@ package final class RedisHealth: Sendable {
         }
         if isOver, let outage { self.onChange(.recovered(after: now.elapsed(since: outage))) }
         return outage != nil && !isOver
-    }
-}
-
-extension RedisHealth.Member {
-    func countCall() {
-        self.calls.wrappingAdd(1, ordering: .relaxed)
-    }
-
-    func countFailure() {
-        self.failures.wrappingAdd(1, ordering: .relaxed)
     }
 }

@@ -1,4 +1,6 @@
 /// What one request uses of a quota.
+///
+/// Requests may write their cost themselves, so no spelling makes one cheaper: see `init(written:)`.
 public struct QuotaCost: Sendable, Hashable {
     /// Range: 0...`maximum`.
     public let units: UInt64
@@ -6,11 +8,17 @@ public struct QuotaCost: Sendable, Hashable {
     /// More counts as so much.
     public static let maximum: UInt64 = 1_000_000
 
-    /// One, which is what a request uses when nobody says anything else, or something that is no number.
+    /// One, which is what a request uses when nobody says anything else.
     public static let one = QuotaCost(units: 1)
 
     private init(units: UInt64) {
         self.units = units
+    }
+
+    /// What a cost that is written somewhere comes to: nothing written is one, and what is not only digits is
+    /// `maximum`, because a service may read a large number where we read none.
+    public init(written text: Span<UInt8>) {
+        self = text.isEmpty ? .one : Self(text) ?? Self(units: Self.maximum)
     }
 
     /// Reads decimal digits; what is more than `maximum` counts as that. Nil when there is anything but digits.

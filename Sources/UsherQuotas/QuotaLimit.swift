@@ -38,19 +38,16 @@ public final class QuotaLimit: Sendable {
         fieldsCount = 160 + policy.count + labels.reduce(0) { $0 + $1.count + 48 }
     }
 
-    /// The window with the least left, as a share of its burst; of equal ones the one that needs longest.
+    /// The window with the least left, which is what may be used now; of equal ones the one that needs longest.
     func tightest(_ debts: QuotaDebts) -> Int {
         if windows.count == 1 { return 0 }
         var tightest = 0
         for index in windows.indices.dropFirst() {
-            let (share, least) = (fullness(index, debts), fullness(tightest, debts))
-            if share > least || share == least && debts[index] > debts[tightest] { tightest = index }
+            let left = windows[index].remaining(debt: debts[index])
+            let least = windows[tightest].remaining(debt: debts[tightest])
+            if left < least || left == least && debts[index] > debts[tightest] { tightest = index }
         }
         return tightest
-    }
-
-    private func fullness(_ index: Int, _ debts: QuotaDebts) -> Double {
-        Double(debts[index]) / Double(windows[index].span)
     }
 
     /// What is left of the tightest window.

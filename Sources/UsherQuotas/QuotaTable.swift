@@ -42,6 +42,11 @@ public struct QuotaTable: ~Copyable, Sendable {
         words = [UInt64](repeating: 0, count: Self.fewestSlots * stride)
     }
 
+    /// What one of `capacity` callers takes at most, with the places that stay free and the rounding.
+    public static func bytesPerCaller(windows: Int) -> Int {
+        (2 + min(max(windows, 1), QuotaLimit.windowsMaximum)) * 8 * 4
+    }
+
     /// Bytes that are reserved now.
     public var memory: Int { words.count * 8 }
 

@@ -16,6 +16,8 @@ package final class LocalQuotaStore: Sendable {
     /// Live callers that one quota remembers.
     package static let capacityDefault = 1_000_000
     private static let partBits: UInt64 = 6
+    /// However little memory there is. Unit: callers.
+    private static let capacityLeast = 1000
 
     private let parts: [Part]
     /// The same for all stores of a process, so that a caller has one name wherever it is counted.
@@ -25,6 +27,12 @@ package final class LocalQuotaStore: Sendable {
     package init(windows: Int, capacity: Int = LocalQuotaStore.capacityDefault) {
         let count = 1 << Int(Self.partBits)
         self.parts = (0..<count).map { _ in Part(windows: windows, capacity: (max(capacity, 1) + count - 1) / count) }
+    }
+
+    /// With room for as many callers as fit into `memory`, and for no more than `capacityDefault`.
+    package convenience init(windows: Int, memory: UInt64) {
+        let fitting = Int(clamping: memory) / QuotaTable.bytesPerCaller(windows: windows)
+        self.init(windows: windows, capacity: min(max(fitting, Self.capacityLeast), Self.capacityDefault))
     }
 
     /// The name under which a caller is counted.

@@ -182,6 +182,8 @@ final class ControlPlane: Sendable {
         for plan in before.quotas {
             if let store = plan.redis { stores[store.settings] = store }
         }
+        // A quarter of the memory, so that callers of all quotas together never bring the process near its limit.
+        let memory = Pressure.limit(settings) / 4 / UInt64(max(settings.quotas.count, 1))
         return settings.quotas.enumerated().map { index, quota in
             let store = quota.store.map { wanted in
                 stores[wanted] ?? SharedStore(wanted, logger: self.logger)
@@ -189,16 +191,23 @@ final class ControlPlane: Sendable {
             if let store { stores[store.settings] = store }
             return QuotaPlan(
                 index: index, quota, classes: settings.identities.classNames,
-                earlier: before.quotas.first { $0.name == quota.name }, redis: store)
+                earlier: before.quotas.first { $0.name == quota.name }, memory: memory, redis: store)
         }
     }
 
     /// Looks for changed files of what callers show, and swaps when there are.
     func refreshCredentials() async {
-        guard
-            let changed = await self.identities.refresh(
-                self.now.snapshot.credentials, sawUnknownKey: self.commons.checker.takeUnknownKey())
-        else { return }
+        if let changed = await self.identities.refresh(self.now.snapshot.credentials) { await self.swap(changed) }
+    }
+
+    /// Asks for changed keys for tokens where they come from a URL, and swaps when there are.
+    func refreshTokenKeys() async {
+        let changed = await self.identities.refreshTokenKeys(
+            self.now.snapshot.credentials, sawUnknownKey: self.commons.checker.takeUnknownKey())
+        if let changed { await self.swap(changed) }
+    }
+
+    private func swap(_ changed: (old: Credentials, new: Credentials)) async {
         await self.turn.take {
             let current = self.now
             // A reload may have come in between: then others hold.

@@ -16,14 +16,12 @@ struct PressureWatch: Service {
     private static let interval = Duration.milliseconds(250)
 
     func run() async throws {
-        let available = AvailableMemory.bytes()
         await cancelWhenGracefulShutdown {
             var machine = PressureMachine()
             while !Task.isCancelled {
                 try? await Task.sleep(for: Self.interval)
                 guard let used = ProcessUsage.residentBytesNow() else { continue }
-                let configured = self.plane.now.snapshot.settings.limits.memory.map { UInt64(clamping: $0.bytes) }
-                let limit = configured ?? available / 10 * 9
+                let limit = Pressure.limit(self.plane.now.snapshot.settings)
                 if let level = machine.measured(used: used, limit: limit) { self.enter(level, used, limit) }
             }
         }

@@ -39,7 +39,7 @@ package struct RequestExplainer {
             settings, services: services, endpoints: services.map { _ in EndpointSet.none },
             quotas: settings.quotas.enumerated().map { index, quota in
                 QuotaPlan(
-                    index: index, quota, classes: settings.identities.classNames, earlier: nil,
+                    index: index, quota, classes: settings.identities.classNames, earlier: nil, memory: 0,
                     redis: quota.store.map { SharedStore($0, logger: Logger(label: "usher")) })
             }, credentials: credentials, seed: 0)
     }

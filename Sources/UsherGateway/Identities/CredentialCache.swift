@@ -1,10 +1,13 @@
 import UsherCore
+import UsherIdentities
+import UsherTelemetry
 
 /// What one worker knows of credentials that take long to verify. Good ones and bad ones have memory of their own, so
 /// that whoever floods us with wrong ones does not push out the others.
 struct CredentialCache: Sendable {
     private struct Known: Sendable {
         var caller: Caller
+        var kind: CredentialKind
         /// Seconds since the Unix epoch.
         var until: Int64
     }
@@ -33,12 +36,32 @@ struct CredentialCache: Sendable {
     }
 
     /// - Parameter until: when a good one is looked at again, in seconds since the Unix epoch.
-    mutating func keep(_ verdict: CredentialVerdict, on digest: CredentialDigest, until: Int64, now: Int64) {
+    mutating func keep(
+        _ verdict: CredentialVerdict, on digest: CredentialDigest, kind: CredentialKind, until: Int64, now: Int64
+    ) {
         switch verdict {
         case .caller(let caller):
-            self.known.insert(Known(caller: caller, until: until), for: digest)
+            self.known.insert(Known(caller: caller, kind: kind, until: until), for: digest)
         case .invalid(let fault):
             if fault.isFinal { self.wrong.insert(Wrong(fault: fault, until: now + Self.wrongSeconds), for: digest) }
+        }
+    }
+
+    /// Forgets what other files may see otherwise; the rest stays, so that one new key does not make everybody's
+    /// password be looked at again at once.
+    mutating func filesChanged(from old: Credentials, to new: Credentials) {
+        self.wrong = GenerationMap(capacity: Self.capacity)
+        guard old.settings == new.settings else {
+            self.known = GenerationMap(capacity: Self.capacity)
+            return
+        }
+        let areTokensSame = old.tokens?.keys.source == new.tokens?.keys.source
+        self.known.removeAll { known in
+            switch known.kind {
+            case .token: !areTokensSame
+            case .password: old.users[known.caller.name] != new.users[known.caller.name]
+            case .key: true
+            }
         }
     }
 }

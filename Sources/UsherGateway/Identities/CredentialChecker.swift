@@ -51,16 +51,19 @@ final class CredentialChecker: Sendable {
         let failures = kind == .token ? Self.wrongTokens : Self.wrongPasswords
         let address = client?.clientKey.networkBytes ?? []
         let key = self.guesses.key(address.span, space: UInt64(kind.rawValue))
-        // Taken first and given back by those that are right, so that many at once are no more guesses than one by one.
-        guard self.guesses.take(key, failures, cost: 1, now: monotonic).isAllowed else {
-            return done(.invalid(.tooManyFailures), now)
-        }
         self.run(kind == .token ? self.tokens : self.passwords, on: eventLoop, now, done) {
+            // Looked at when it is its turn, and not before, so that many wrong ones at once are no more guesses than
+            // one by one, and right ones are none at all.
+            var debts = self.guesses.debts(of: key, failures, now: monotonic)
+            guard failures.offer(cost: 1, debts: &debts) else { return (.invalid(.tooManyFailures), now) }
             let result = credentials.verdict(on: secret, now: now)
             switch result.verdict {
-            case .invalid(.token(.unknownKey)): self.sawUnknownKey.store(true, ordering: .relaxed)
-            case .invalid: break
-            case .caller: self.guesses.giveBack(key, failures, cost: 1, now: monotonic)
+            // It costs nothing to see, and after a change of keys, also to another kind, good callers come with it.
+            case .invalid(.token(.unknownKey)), .invalid(.token(.unsupportedAlgorithm)):
+                self.sawUnknownKey.store(true, ordering: .relaxed)
+            case .invalid(let fault) where fault.isFinal:
+                _ = self.guesses.take(key, failures, cost: 1, now: monotonic)
+            case .invalid, .caller: break
             }
             return result
         }

@@ -7,9 +7,14 @@ import UsherQuotas
 /// Everything that credentials are compared with: made from the files of `identities`, immutable, swapped whole.
 final class Credentials: Sendable {
     /// What a name may log in with.
-    struct User: Sendable {
+    struct User: Sendable, Equatable {
         var hash: PasswordHash
         var caller: Caller
+
+        static func == (left: User, right: User) -> Bool {
+            left.hash == right.hash && left.caller.name == right.caller.name
+                && left.caller.className == right.caller.className
+        }
     }
 
     let settings: IdentitySettings

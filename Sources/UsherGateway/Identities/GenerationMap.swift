@@ -25,6 +25,11 @@ struct GenerationMap<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         self.young[key] = value
     }
 
+    mutating func removeAll(where shouldGo: (Value) -> Bool) {
+        self.young = self.young.filter { !shouldGo($0.value) }
+        self.old = self.old.filter { !shouldGo($0.value) }
+    }
+
     mutating func remove(_ key: Key) {
         self.young[key] = nil
         self.old[key] = nil

@@ -22,15 +22,8 @@ final class IdentityFiles: Sendable {
 
     private let logger: Logger
     private let keySets: KeySetFetcher
-    private let state = Mutex(State())
-
-    /// What was seen of the files since they were read.
-    private struct State: Sendable {
-        /// At the last look: a file that is still being written is not what its author means.
-        var seen: [String: FileStamp?] = [:]
-        /// The version of a file that was complained about.
-        var refused: [String: FileStamp?] = [:]
-    }
+    /// The files at the last look: one that is still being written is not what its author means.
+    private let seen = Mutex<[String: FileStamp?]>([:])
 
     init(logger: Logger) {
         self.logger = logger
@@ -55,13 +48,14 @@ final class IdentityFiles: Sendable {
         let isSame = tokenFile.map { stamps[$0] == known?.stamps[$0] } ?? false
         let tokens = isSame ? known?.tokens : await self.tokens(settings, &problems)
         guard problems.isEmpty else { throw IdentityProblems(problems: problems) }
-        return Credentials(settings, keys: keys, users: users, tokens: tokens, stamps: stamps)
+        return Credentials(settings, keys: keys ?? [:], users: users ?? [:], tokens: tokens, stamps: stamps)
     }
 
+    /// Nil: there is no such file, or it has problems.
     private func keys(
         _ settings: IdentitySettings, _ classes: CallerClasses, _ problems: inout [NamedFileProblem]
-    ) -> [CredentialDigest: Caller] {
-        guard let path = settings.keys?.file, self.isThere(path, "`usher keys add NAME` makes it") else { return [:] }
+    ) -> [CredentialDigest: Caller]? {
+        guard let path = settings.keys?.file, self.isThere(path, "`usher keys add NAME` makes it") else { return nil }
         do throws(ConfigurationProblems) {
             let file = try KeyFile.read(file: path, classes: settings.knownClassNames)
             let entries = file.entries.map { entry in
@@ -70,15 +64,16 @@ final class IdentityFiles: Sendable {
             return Dictionary(entries, uniquingKeysWith: { first, _ in first })
         } catch {
             problems += error.problems.map { NamedFileProblem(key: "keys", message: "\($0)") }
-            return [:]
+            return nil
         }
     }
 
+    /// Nil: there is no such file, or it has problems.
     private func users(
         _ settings: IdentitySettings, _ classes: CallerClasses, _ problems: inout [NamedFileProblem]
-    ) -> [[UInt8]: Credentials.User] {
+    ) -> [[UInt8]: Credentials.User]? {
         guard let path = settings.basicFile, self.isThere(path, "`usher keys add NAME --password` makes it") else {
-            return [:]
+            return nil
         }
         do throws(ConfigurationProblems) {
             let file = try UserFile.read(
@@ -92,7 +87,7 @@ final class IdentityFiles: Sendable {
             return users
         } catch {
             problems += error.problems.map { NamedFileProblem(key: "basic", message: "\($0)") }
-            return [:]
+            return nil
         }
     }
 
@@ -125,7 +120,9 @@ final class IdentityFiles: Sendable {
             }
             return try TokenVerifier(keys: keys, rules: TokenRules(jwt))
         } catch {
-            problems.append(NamedFileProblem(key: "jwt", message: (error as? TextProblem)?.message ?? "\(error)"))
+            // Problems of reading a file name it already.
+            let message = (error as? TextProblem)?.message ?? "\(jwt.keys.place): \(error)"
+            problems.append(NamedFileProblem(key: "jwt", message: message))
             return nil
         }
     }
@@ -146,39 +143,65 @@ final class IdentityFiles: Sendable {
         return Dictionary(paths.map { ($0, FileStamp($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Looks for files that have changed, and asks a URL again when it is time: what is in force from now on, or nil.
+    /// Looks for files that have changed: what is in force from now on, or nil.
     ///
-    /// - Parameter sawUnknownKey: a token was signed with a key that is not among those of the URL.
-    func refresh(
-        _ known: Credentials, sawUnknownKey: Bool
-    ) async -> (old: Credentials, new: Credentials)? {
-        let stamps = Self.stamps(known.settings)
-        let isChanged = self.state.withLock { state in
-            let isStill = stamps == state.seen
-            state.seen = stamps
-            return isStill && stamps != known.stamps && stamps != state.refused
+    /// Each file stands for itself: one that is gone or cannot be read keeps what it said, and holds up no other.
+    func refresh(_ known: Credentials) async -> (old: Credentials, new: Credentials)? {
+        let settings = known.settings
+        let stamps = Self.stamps(settings)
+        let isChanged = self.seen.withLock { seen in
+            let isStill = stamps == seen
+            seen = stamps
+            return isStill && stamps != known.stamps
         }
-        if isChanged, let gone = stamps.first(where: { $0.value == nil && known.stamps[$0.key] ?? nil != nil }) {
-            self.state.withLock { $0.refused = stamps }
+        guard isChanged else { return nil }
+        for (path, stamp) in stamps where stamp == nil && known.stamps[path] ?? nil != nil {
             self.logger.error(
                 "a file of credentials is gone; what it said holds until there is one again",
-                metadata: ["file": "\(gone.key)"])
-            return nil
+                metadata: ["file": "\(path)"])
         }
-        let isRotated = await self.keySets.refresh(known.settings, sawUnknownKey: sawUnknownKey)
-        guard isChanged || isRotated else { return nil }
-        do throws(IdentityProblems) {
-            let new = try await self.load(known.settings, known: known)
+        var problems: [NamedFileProblem] = []
+        var new = (keys: known.keys, users: known.users, tokens: known.tokens)
+        func isNew(_ path: String?) -> Bool {
+            guard let path, let stamp = stamps[path] ?? nil else { return false }
+            return stamp != known.stamps[path] ?? nil
+        }
+        if isNew(settings.keys?.file), let keys = self.keys(settings, known.classes, &problems) { new.keys = keys }
+        if isNew(settings.basicFile), let users = self.users(settings, known.classes, &problems) { new.users = users }
+        if isNew(settings.jwt?.keys.file), let tokens = await self.tokens(settings, &problems) { new.tokens = tokens }
+        for problem in problems {
+            self.logger.error(
+                "changed credentials are not used; what the file said before holds",
+                metadata: ["problem": "identities.\(problem.key): \(problem.message)"])
+        }
+        if problems.isEmpty {
             self.logger.notice(
                 "credentials have changed", metadata: ["keys": "\(new.keys.count)", "users": "\(new.users.count)"])
-            return (known, new)
-        } catch {
-            self.state.withLock { $0.refused = stamps }
-            for sentence in error.sentences {
-                self.logger.error("changed credentials are not used", metadata: ["problem": "\(sentence)"])
-            }
-            return nil
         }
+        return (
+            known,
+            Credentials(settings, keys: new.keys, users: new.users, tokens: new.tokens, stamps: stamps)
+        )
+    }
+
+    /// Asks the URL of the keys for tokens when it is time, which may take seconds: what is in force from now on, or
+    /// nil.
+    ///
+    /// - Parameter sawUnknownKey: a token was signed with a key that is not among those of the URL.
+    func refreshTokenKeys(
+        _ known: Credentials, sawUnknownKey: Bool
+    ) async -> (old: Credentials, new: Credentials)? {
+        guard case .url(let url) = known.settings.jwt?.keys else { return nil }
+        if sawUnknownKey { self.keySets.hurry() }
+        guard let keys = await self.keySets.keys(of: url), keys.source != known.tokens?.keys.source else { return nil }
+        var problems: [NamedFileProblem] = []
+        guard let tokens = await self.tokens(known.settings, &problems) else { return nil }
+        self.logger.notice("the keys for tokens have changed", metadata: ["url": "\(url)"])
+        return (
+            known,
+            Credentials(
+                known.settings, keys: known.keys, users: known.users, tokens: tokens, stamps: known.stamps)
+        )
     }
 }
 

@@ -34,20 +34,11 @@ final class KeySetFetcher: Sendable {
         self.logger = logger
     }
 
-    /// Asks again if it is time; true when the keys are others now.
-    ///
-    /// - Parameter sawUnknownKey: a token was signed with a key that is not among them.
-    func refresh(_ settings: IdentitySettings, sawUnknownKey: Bool) async -> Bool {
-        guard case .url(let url) = settings.jwt?.keys else { return false }
-        let before = self.state.withLock { state -> [UInt8]? in
-            if sawUnknownKey, let askedAt = state.askedAt {
-                state.dueAt = min(state.dueAt, askedAt + Self.hurryInterval)
-            }
-            return state.dueAt <= .now ? state.body : nil
+    /// A token was signed with a key that is not among those known: they are asked for sooner.
+    func hurry() {
+        self.state.withLock { state in
+            if let askedAt = state.askedAt { state.dueAt = min(state.dueAt, askedAt + Self.hurryInterval) }
         }
-        guard let before else { return false }
-        _ = await self.keys(of: url)
-        return self.state.withLock { $0.body != before }
     }
 
     /// The keys of the URL: those that it gives now, else those that it gave last; nil when it never answered.

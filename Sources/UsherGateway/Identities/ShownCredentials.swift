@@ -32,17 +32,22 @@ struct ShownCredentials {
             return
         }
         // Schemes that `identities` does not read are the services' own.
-        if credentials.settings.jwt != nil, let token = Self.rest(of: value, behind: "bearer ", in: head) {
-            self.secret = (.token(token), CredentialDigest(of: token))
+        if credentials.settings.jwt != nil, let token = Self.rest(of: value, behind: "bearer", in: head) {
+            self.show(.token(token), token)
         } else if credentials.settings.basicFile != nil,
-            let encoded = Self.rest(of: value, behind: "basic ", in: head)
+            let encoded = Self.rest(of: value, behind: "basic", in: head)
         {
             guard let password = BasicCredentials(encoded: encoded) else {
                 self.unreadable = .password
                 return
             }
-            self.secret = (.password(password), CredentialDigest(of: encoded))
+            self.show(.password(password), encoded)
         }
+    }
+
+    /// What was found out about a password says nothing of a token with the same bytes: the kind is part of the name.
+    private mutating func show(_ secret: Secret, _ bytes: [UInt8]) {
+        self.secret = (secret, CredentialDigest(of: [UInt8(truncatingIfNeeded: secret.kind.rawValue)] + bytes))
     }
 
     /// Whose the request is: every credential counts, and one that is wrong is always refused. Of several that are
@@ -72,7 +77,7 @@ struct ShownCredentials {
             if found != nil { self.unreadable = .key }
             found = field.value
         }
-        guard let found else { return }
+        guard let found, self.unreadable == nil else { return }
         let digest = head.withBytes(found) { bytes in CredentialDigest(of: bytes.indices.map { bytes[$0] }) }
         self.key = (credentials.keys[digest].map(CredentialVerdict.caller) ?? .invalid(.unknownKey), digest)
     }
@@ -99,14 +104,17 @@ struct ShownCredentials {
         return found
     }
 
-    /// What follows a scheme, whose case does not count (RFC 9110 §11.1).
+    /// What follows a scheme, whose case does not count (RFC 9110 §11.1); nil: it is another scheme.
     private static func rest(of value: ByteSlice, behind scheme: StaticString, in head: RequestHead) -> [UInt8]? {
         let length = scheme.utf8CodeUnitCount
-        guard Int(value.count) > length else { return nil }
+        guard Int(value.count) >= length else { return nil }
+        func isSpace(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
         return head.withBytes(value) { bytes in
             for index in 0..<length where asciiLowercase(bytes[index]) != scheme.utf8Start[index] { return nil }
             var start = length
-            while start < bytes.count, bytes[start] == UInt8(ascii: " ") { start += 1 }
+            while start < bytes.count, isSpace(bytes[start]) { start += 1 }
+            // It goes on: a longer name.
+            if start == length, start < bytes.count { return nil }
             return (start..<bytes.count).map { bytes[$0] }
         }
     }

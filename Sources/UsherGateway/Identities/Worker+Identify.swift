@@ -26,6 +26,12 @@ struct UnverifiedCredential {
     var certificate: Caller?
 }
 
+/// A credential that is being verified, and by what.
+struct PendingVerdict: Hashable {
+    var digest: CredentialDigest
+    var credentials: ObjectIdentifier
+}
+
 /// The `identify` phase.
 extension Worker {
     func identify(_ head: RequestHead, _ peer: Peer) -> Identification {
@@ -58,16 +64,25 @@ extension Worker {
         let now = Int64(WallClock.seconds)
         // The client may have left by then, and its head be another one's.
         let client = peer.clientAddress(of: head)
+        let told = { (verdict: CredentialVerdict) in
+            self.note(verdict, credential.secret.kind, credential.digest, client)
+            done(Identification(credential.shown.caller(certificate: credential.certificate, secret: verdict)))
+        }
+        // Many requests may show the same one at once: it is looked at once for all of them.
+        let pending = PendingVerdict(digest: credential.digest, credentials: ObjectIdentifier(credentials))
+        let isFirst = self.pendingVerdicts[pending] == nil
+        self.pendingVerdicts[pending, default: []].append(told)
+        guard isFirst else { return }
         self.commons.checker.verify(
             credential.secret, from: client, by: credentials, now: now, monotonic: self.loop.now,
             on: self.loop.eventLoop
         ) { verdict, until in
-            // Files may have changed meanwhile: then it holds for this request only.
+            // Files may have changed meanwhile: then it holds for these requests only.
             if credentials === self.snapshot.credentials {
-                self.credentialCache.keep(verdict, on: credential.digest, until: until, now: now)
+                self.credentialCache.keep(
+                    verdict, on: credential.digest, kind: credential.secret.kind, until: until, now: now)
             }
-            self.note(verdict, credential.secret.kind, credential.digest, client)
-            done(Identification(credential.shown.caller(certificate: credential.certificate, secret: verdict)))
+            for told in self.pendingVerdicts.removeValue(forKey: pending) ?? [] { told(verdict) }
         }
     }
 

@@ -11,6 +11,8 @@ struct QuotaHold {
     let key: KeyedHash
     /// What store and audit call it.
     let label: [UInt8]
+    /// The quota's own `key` names the caller.
+    let isKeyed: Bool
     let cost: UInt64
     /// Nil: the quota has not answered.
     private(set) var outcome: QuotaOutcome?
@@ -20,12 +22,13 @@ struct QuotaHold {
     /// Counted among the caller's requests that are on their way.
     private var isInFlight = false
 
-    init(_ plan: QuotaPlan, _ caller: Caller, label: [UInt8], cost: UInt64) {
+    init(_ plan: QuotaPlan, _ caller: Caller, label: [UInt8], isKeyed: Bool, cost: UInt64) {
         self.plan = plan
         self.caller = caller
         self.label = label
+        self.isKeyed = isKeyed
         self.cost = cost
-        self.key = plan.local.key(label.span, space: caller.classSpace)
+        self.key = plan.local.key(label.span, space: isKeyed ? ~caller.classSpace : caller.classSpace)
     }
 
     /// Nil: callers of this class are not limited.

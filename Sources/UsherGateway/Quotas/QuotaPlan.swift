@@ -18,8 +18,8 @@ final class QuotaPlan: Sendable {
     /// By the number of the class; nil: a class that is not limited.
     private let limits: [QuotaLimit?]
     private let inFlight: [Int?]
-    /// What the shared store calls callers of each class.
-    private let storeKeys: [RedisQuotaKeys]
+    /// What the shared store calls callers of each class; `keyed` those that the quota's own `key` tells apart.
+    private let storeKeys: [(keyed: RedisQuotaKeys, named: RedisQuotaKeys)]
     /// By this process alone; the same one across reloads that leave the number of windows as it was.
     let local: LocalQuotaStore
     /// Nil: this process counts alone.
@@ -27,9 +27,11 @@ final class QuotaPlan: Sendable {
 
     /// - Parameters:
     ///   - earlier: the quota of this name before a reload.
+    ///   - memory: what callers may take here. Unit: bytes.
     ///   - redis: what all quotas with the same store share.
     init(
-        index: Int, _ settings: QuotaSettings, classes: [String], earlier: QuotaPlan?, redis: SharedStore?
+        index: Int, _ settings: QuotaSettings, classes: [String], earlier: QuotaPlan?, memory: UInt64,
+        redis: SharedStore?
     ) {
         self.index = index
         self.name = settings.name
@@ -39,11 +41,13 @@ final class QuotaPlan: Sendable {
         self.limits = classes.map { name in
             settings.windows(for: name).map { QuotaLimit(name: settings.name, windows: $0) }
         }
-        self.storeKeys = classes.map { RedisQuotaKeys(quota: settings.name, callerClass: $0) }
+        self.storeKeys = classes.map { name in
+            (Self.storeKeys(settings, name, isKeyed: true), Self.storeKeys(settings, name, isKeyed: false))
+        }
         self.inFlight = classes.map(settings.inFlightMaximum)
         let windows = Self.windows(settings)
         let known = earlier.flatMap { Self.windows($0.settings) == windows ? $0.local : nil }
-        self.local = known ?? LocalQuotaStore(windows: windows)
+        self.local = known ?? LocalQuotaStore(windows: windows, memory: memory)
         self.redis = redis
     }
 
@@ -55,12 +59,18 @@ final class QuotaPlan: Sendable {
         self.limits.indices.contains(callerClass.index) ? self.limits[callerClass.index] : nil
     }
 
-    /// What the shared store calls a caller of this class.
-    func storeKeys(for caller: Caller) -> RedisQuotaKeys {
+    /// - Parameter isKeyed: the quota's own `key` names the caller.
+    func storeKeys(for caller: Caller, isKeyed: Bool) -> RedisQuotaKeys {
         let index = caller.callerClass.index
-        let className = String(decoding: caller.className, as: UTF8.self)
-        return self.storeKeys.indices.contains(index)
-            ? self.storeKeys[index] : RedisQuotaKeys(quota: self.name, callerClass: className)
+        guard self.storeKeys.indices.contains(index) else {
+            return Self.storeKeys(self.settings, String(decoding: caller.className, as: UTF8.self), isKeyed: isKeyed)
+        }
+        return isKeyed ? self.storeKeys[index].keyed : self.storeKeys[index].named
+    }
+
+    /// No class has a name with a slash.
+    private static func storeKeys(_ settings: QuotaSettings, _ callerClass: String, isKeyed: Bool) -> RedisQuotaKeys {
+        RedisQuotaKeys(quota: settings.name, callerClass: isKeyed ? "\(callerClass)/key" : callerClass)
     }
 
     func inFlightMaximum(for callerClass: CallerClass) -> Int? {
@@ -82,7 +92,7 @@ final class QuotaUse: Sendable {
         guard let plan = quotas.first(where: { $0.name == route.name }) else { return nil }
         self.plan = plan
         self.costTemplate = route.cost ?? plan.settings.cost
-        self.fixedCost = self.costTemplate.constant.map { (QuotaCost($0.span) ?? .one).units }
+        self.fixedCost = self.costTemplate.constant.map { QuotaCost(written: $0.span).units }
         self.keyTemplate = plan.settings.key
     }
 
@@ -92,33 +102,30 @@ final class QuotaUse: Sendable {
     func hold(
         for caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan, _ scratch: inout [UInt8]
     ) -> QuotaHold {
-        QuotaHold(
-            self.plan, caller, label: self.label(of: caller, head, peer, route, &scratch),
-            cost: self.fixedCost ?? self.cost(of: caller, head, peer, route))
+        let keyed = self.keyed(caller, head, peer, route, &scratch)
+        return QuotaHold(
+            self.plan, caller, label: keyed ?? (caller.name.isEmpty ? peer.clientLabel(of: head) : caller.name),
+            isKeyed: keyed != nil, cost: self.fixedCost ?? self.cost(of: caller, head, peer, route))
     }
 
-    /// What tells this caller from others: the quota's own template where it has a value, else the identity, else the
-    /// address.
-    private func label(
-        of caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan, _ scratch: inout [UInt8]
-    ) -> [UInt8] {
-        guard let template = self.keyTemplate else { return Self.label(of: caller, head, peer) }
+    /// What tells this caller from others by the quota's own template; nil: it has no value, and identity or address
+    /// do, which count apart, because an identity may be called what another one's template says.
+    private func keyed(
+        _ caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan, _ scratch: inout [UInt8]
+    ) -> [UInt8]? {
+        guard let template = self.keyTemplate else { return nil }
         scratch.removeAll(keepingCapacity: true)
         let source = RequestSource(head, peer: peer, caller: caller, plan: route)
         let isPresent = template.render(into: &scratch, from: source)
         // A text alone is one bucket for everybody.
-        return isPresent || template.constant != nil ? scratch : Self.label(of: caller, head, peer)
+        return isPresent || template.constant != nil ? scratch : nil
     }
 
-    private static func label(of caller: Caller, _ head: RequestHead, _ peer: Peer) -> [UInt8] {
-        caller.name.isEmpty ? peer.clientLabel(of: head) : caller.name
-    }
-
-    /// What is no number counts as one.
     private func cost(of caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan) -> UInt64 {
         var text: [UInt8] = []
         self.costTemplate.render(
             into: &text, from: RequestSource(head, peer: peer, caller: caller, plan: route))
-        return (QuotaCost(text.span) ?? .one).units
+        // Whoever writes it may ask for nothing, and would ask for ever.
+        return max(QuotaCost(written: text.span).units, 1)
     }
 }

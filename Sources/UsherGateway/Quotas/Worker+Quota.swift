@@ -30,7 +30,8 @@ extension Worker {
         _ store: RedisQuotaStore, _ limit: QuotaLimit, _ hold: QuotaHold,
         _ done: @escaping (@escaping (inout QuotaHold) -> QuotaAnswer) -> Void
     ) {
-        store.take(hold.label.span, in: hold.plan.storeKeys(for: hold.caller), limit, cost: hold.cost) { result in
+        let keys = hold.plan.storeKeys(for: hold.caller, isKeyed: hold.isKeyed)
+        store.take(hold.label.span, in: keys, limit, cost: hold.cost) { result in
             done { hold in self.judge(result, limit, &hold) }
         }
     }

@@ -22,6 +22,8 @@ enum PathRefusal {
     case traceRefused
     case encodedSlash
     case bodyTooLarge
+    /// A reload took the route's service out while the request waited to be admitted.
+    case serviceGone
     case noReplicaReady
     case queueFull
     case queueTimedOut
@@ -44,6 +46,7 @@ enum PathRefusal {
         case .traceRefused: (405, "TRACE is not offered here", 0)
         case .encodedSlash: (400, "an encoded slash, backslash or NUL in the path can be read two ways", 0)
         case .bodyTooLarge: (413, "the request's body is longer than this route allows", 0)
+        case .serviceGone: (503, "the service is no longer there", 1)
         case .noReplicaReady: (503, "no replica is ready", 1)
         case .queueFull: (503, "too many requests are waiting for a replica", 1)
         case .queueTimedOut: (503, "no replica became free in time", 1)

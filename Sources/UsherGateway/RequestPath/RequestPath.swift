@@ -100,11 +100,11 @@ extension Worker {
         }
         switch plan.action {
         case .service(let destination):
-            return Exchange(self, downstream, plan, destination, admission)
+            return self.forwarding(to: destination, admission, downstream, plan)
         case .split(let parts):
             let draw = self.random.below(1_000_000)
             let part = parts.first { draw < $0.upTo } ?? parts[parts.count - 1]
-            return Exchange(self, downstream, plan, part.destination, admission)
+            return self.forwarding(to: part.destination, admission, downstream, plan)
         case .redirect(let target, let status):
             let answer = plan.redirection(to: target, status: status, downstream, admission.caller)
             return LocalExchange(self, downstream, plan, admission, answer)
@@ -112,6 +112,16 @@ extension Worker {
             let answer = plan.response(status: status, body: body, downstream, admission.caller)
             return LocalExchange(self, downstream, plan, admission, answer)
         }
+    }
+
+    private func forwarding(
+        to destination: RoutePlan.Destination, _ admission: consuming Admission, _ downstream: any Downstream,
+        _ plan: RoutePlan
+    ) -> any DownstreamHandler {
+        guard let service = self.service(of: destination, plan) else {
+            return self.refusal(.serviceGone, downstream, plan: plan, admission)
+        }
+        return Exchange(self, downstream, plan, destination, service, admission)
     }
 
     private func refusal(
@@ -180,14 +190,14 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     init(
         _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan, _ destination: RoutePlan.Destination,
-        _ admission: Admission
+        _ service: WorkerService, _ admission: Admission
     ) {
         self.worker = worker
         self.downstream = downstream
         self.plan = plan
         self.destination = destination
         self.admission = admission
-        self.service = worker.services[destination.service]
+        self.service = service
         let head = downstream.head
         self.head = head
         self.peer = downstream.peer
@@ -291,18 +301,6 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.reply(head)
     }
 
-    /// A replica's own 503 is worth more to the client than ours, so it is thrown away only for somebody else's answer.
-    private var isAnotherReady: Bool {
-        guard let endpoint = self.endpoint else { return false }
-        return self.service.hasAnother(than: endpoint, excluding: self.tried)
-    }
-
-    /// `Retry-After` (RFC 9110 §10.2.3): the replica says itself when it can take requests again.
-    private func pauseIfAsked(_ head: ResponseHead) {
-        guard let endpoint = self.endpoint, let pause = RetryAfter.seconds(in: head) else { return }
-        self.service.control.pauseAsked(endpoint.id, for: .seconds(pause))
-    }
-
     func upstreamFailed(_ failure: UpstreamFailure) {
         if self.phase == .tunnel { return self.tunnelIsSilent() }
         let now = self.worker.loop.now
@@ -331,10 +329,6 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
                 self.end(.tryFailed(failure))
             }
         }
-    }
-
-    var wouldTryAnother: Bool {
-        self.rule.mayGoOn(self.body.isReplayable) && self.isAnotherReady && self.service.hasRetriesLeft
     }
 
     private func retry(now: MonotonicTime) {

@@ -17,8 +17,9 @@ final class RoutePlan: Sendable {
 
     /// A service as this route uses it.
     struct Destination: Sendable {
-        /// The service's index.
+        /// The service's index in the plan's own snapshot.
         var service: Int
+        var name: String
         /// Unit of all three: nanoseconds.
         var response: UInt64
         var idle: UInt64
@@ -83,8 +84,8 @@ extension RoutePlan.Destination {
         let index = services.firstIndex { $0.name == name } ?? 0
         let timeouts = route.timeouts.applied(to: services[index].timeouts)
         self.init(
-            service: index, response: timeouts.response.nanosecondsClamped, idle: timeouts.idle.nanosecondsClamped,
-            total: timeouts.total.nanosecondsClamped,
+            service: index, name: name, response: timeouts.response.nanosecondsClamped,
+            idle: timeouts.idle.nanosecondsClamped, total: timeouts.total.nanosecondsClamped,
             attempts: route.retries.applied(to: services[index].retries).attempts)
     }
 }

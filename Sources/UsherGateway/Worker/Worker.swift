@@ -26,6 +26,8 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     let commons: WorkerCommons
     var metrics: WorkerMetrics
     var credentialCache = CredentialCache()
+    /// Credentials that are being verified, with whom to tell.
+    var pendingVerdicts: [PendingVerdict: [(CredentialVerdict) -> Void]] = [:]
     /// Credentials whose login the audit knows of.
     var auditedLogins = Worker.noLogins
     /// Who asks each quota most, in the order of the snapshot's quotas.
@@ -88,8 +90,8 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         self.metrics.move(
             to: snapshot.metricNames, services: earlierPlaces, endpoints: origins)
         if snapshot.credentials !== self.snapshot.credentials {
-            // What was believed by other files is looked at again.
-            self.credentialCache = CredentialCache()
+            // What other files may see otherwise is looked at again.
+            self.credentialCache.filesChanged(from: self.snapshot.credentials, to: snapshot.credentials)
             self.auditedLogins = Self.noLogins
         }
         self.moveTopCallers(to: snapshot)
@@ -135,6 +137,15 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         let routes = self.snapshot.routes
         if routes.indices.contains(plan.index), routes[plan.index] === plan { return plan.index }
         return routes.firstIndex { $0.name == plan.name } ?? -1
+    }
+
+    /// The service that a route leads to now; nil: a reload took it out while the request waited to be admitted.
+    func service(of destination: RoutePlan.Destination, _ plan: RoutePlan) -> WorkerService? {
+        let routes = self.snapshot.routes
+        if routes.indices.contains(plan.index), routes[plan.index] === plan {
+            return self.services[destination.service]
+        }
+        return self.services.first { $0.plan.name == destination.name }
     }
 
     /// The number that a quota's counters have now; see `routeIndex`.

@@ -36,6 +36,8 @@ struct RedisGreeting {
         switch (self.steps.popLast(), reply) {
         case (.hello, .error(let words)) where words.hasPrefix("ERR unknown command") || words.hasPrefix("NOPROTO"):
             .failed(RedisFailure(.refused, "the server does not know HELLO 3; it takes Redis 6 or later, or Valkey"))
+        case (.hello, .error(let words)):
+            .failed(.refused(self.withoutSecret(words)))
         case (_, .error(let words)):
             .failed(.refused(words))
         case (.hello, .map), (.select, .simple):
@@ -45,6 +47,13 @@ struct RedisGreeting {
         default:
             .failed(RedisFailure(.malformed, "the greeting got an answer that no Redis gives"))
         }
+    }
+
+    /// Servers quote what they did not understand, perhaps in part or with escapes: the password may be in it.
+    private func withoutSecret(_ words: String) -> String {
+        guard let password = self.settings.password else { return words }
+        let mayQuote = words.contains(password) || words.contains { "'`\"".contains($0) }
+        return mayQuote ? String(words.prefix { $0 != " " }) : words
     }
 
     private static func isDigest(_ bytes: ByteBuffer) -> Bool {

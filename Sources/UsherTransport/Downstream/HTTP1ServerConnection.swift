@@ -229,6 +229,7 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
         self.answerIsStarted = false
         self.closesAfterAnswer = self.isDraining || !head.keepAlive
         self.bodyIsPaused = false
+        self.isBodyClockRunning = false
         self.bodyBytes = 0
         self.bodyReader = BodyReader(head.framing, limits: self.limits.head)
         if self.bodyReader.isComplete {
@@ -327,7 +328,8 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
     package func resumeBody() {
         guard self.bodyIsPaused else { return }
         self.bodyIsPaused = false
-        if self.phase == .body {
+        // A client that waits for `100 Continue` still does.
+        if self.phase == .body && self.isBodyClockRunning {
             // Time under our own back-pressure is not the client's fault.
             self.bodyBytes = 0
             self.startBodyClock(self.loop.now)
@@ -336,9 +338,12 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
     }
 
     var bodyClockStart = MonotonicTime.start
+    /// The client has begun with its body, or should have.
+    private var isBodyClockRunning = false
 
     private func startBodyClock(_ now: MonotonicTime) {
         self.bodyClockStart = now
+        self.isBodyClockRunning = true
         self.loop.schedule(self, after: self.limits.bodyGrace, now: now)
     }
 

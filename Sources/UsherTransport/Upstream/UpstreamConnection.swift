@@ -218,6 +218,17 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
+        self.ended()
+        context.fireChannelInactive()
+    }
+
+    /// A channel that is closed in the middle of becoming active is never told that it is inactive.
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        self.ended()
+    }
+
+    private func ended() {
+        guard self.context != nil else { return }
         let phase = self.phase
         self.phase = .closed
         self.context = nil
@@ -248,7 +259,6 @@ package final class UpstreamConnection: TimedObject, ChannelInboundHandler {
             break
         }
         self.giveHeadBack()
-        context.fireChannelInactive()
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -66,6 +66,31 @@ struct UpstreamPoolTests {
         }
     }
 
+    @Test("a connection that is given up in the moment it is there leaves its place to others")
+    func givenUpAtOnce() async throws {
+        try await Self.stage { peer in
+            try await peer.waitForEnd()
+        } _: { relay, _ in
+            for _ in 1...10 {
+                let before = relay.notes.entries.count
+                try await relay.onLoop { relay in
+                    guard let pool = relay.pool, case .connect(let id) = pool.acquire(now: relay.loop.now) else {
+                        relay.notes.note("no place")
+                        return
+                    }
+                    pool.connect(id) { result in
+                        if case .success(let connection) = result { connection.cancel() }
+                    }
+                }
+                var seen = before
+                while !relay.notes.entries.dropFirst(before).contains("replica gone") {
+                    seen = try await relay.notes.wait(for: seen + 1).count
+                }
+                #expect(try await relay.onLoop { $0.pool?.count } == 0)
+            }
+        }
+    }
+
     @Test("a lower limit closes what is idle above it, a higher one makes room at once")
     func update() async throws {
         try await Self.stage { peer in

@@ -1,0 +1,1 @@
+../../../UsherStoresTests/RedisServer.swift

@@ -51,11 +51,17 @@ final class CredentialChecker: Sendable {
         let failures = kind == .token ? Self.wrongTokens : Self.wrongPasswords
         let address = client?.clientKey.networkBytes ?? []
         let key = self.guesses.key(address.span, space: UInt64(kind.rawValue))
-        self.run(kind == .token ? self.tokens : self.passwords, on: eventLoop, now, done) {
-            // Looked at when it is its turn, and not before, so that many wrong ones at once are no more guesses than
-            // one by one, and right ones are none at all.
-            var debts = self.guesses.debts(of: key, failures, now: monotonic)
-            guard failures.offer(cost: 1, debts: &debts) else { return (.invalid(.tooManyFailures), now) }
+        guard self.mayGuess(key, failures, now: monotonic) else { return done(.invalid(.tooManyFailures), now) }
+        // Nobody fills the queue in front of others.
+        let threads = kind == .token ? self.tokens : self.passwords
+        guard self.guesses.begin(key, limit: threads.waitingMaximum / 4) else { return done(.invalid(.tooBusy), now) }
+        self.run(threads, on: eventLoop, now) { verdict, until in
+            self.guesses.end(key)
+            done(verdict, until)
+        } _: {
+            // Looked at again when it is its turn, so that many wrong ones at once are no more guesses than one by one,
+            // and right ones are none at all.
+            guard self.mayGuess(key, failures, now: monotonic) else { return (.invalid(.tooManyFailures), now) }
             let result = credentials.verdict(on: secret, now: now)
             switch result.verdict {
             // It costs nothing to see, and after a change of keys, also to another kind, good callers come with it.
@@ -67,6 +73,11 @@ final class CredentialChecker: Sendable {
             }
             return result
         }
+    }
+
+    private func mayGuess(_ key: KeyedHash, _ failures: QuotaLimit, now: MonotonicTime) -> Bool {
+        var debts = self.guesses.debts(of: key, failures, now: now)
+        return failures.offer(cost: 1, debts: &debts)
     }
 
     private func run(
@@ -84,7 +95,7 @@ final class CredentialChecker: Sendable {
 private final class BoundedThreads: Sendable {
     private let threads: NIOThreadPool
     private let waiting = Atomic<Int>(0)
-    private let waitingMaximum: Int
+    let waitingMaximum: Int
 
     init(_ count: Int, waitingMaximum: Int) {
         self.threads = NIOThreadPool(numberOfThreads: count)

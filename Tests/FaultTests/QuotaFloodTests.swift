@@ -35,11 +35,53 @@ extension FaultTests {
                 try siege.expectShortAudit()
             }
         }
+
+        @Test("a client that guesses passwords without end, on many connections, keeps no other from logging in")
+        func guesses() throws {
+            let hash = "scrypt$10$8$1$MDEyMzQ1Njc4OWFiY2RlZg$EnnshMQJBO5njFXhxb7lqJrTfwJZ-ZnnIatUXnc_UzQ"
+            let users = (0..<40).map { "- { name: new\($0), hash: \(hash) }\n" }.joined()
+            let yaml = """
+                workers: 2
+                limits: { connections-per-client: 1000 }
+                identities: { basic: { file: users.yaml } }
+                routes: [ { require: authenticated, respond: { status: 200, body: ok } } ]
+                """
+            try UsherProcess.running(yaml, files: ["users.yaml": users]) { usher in
+                let program = try Flood.program.get()
+                // `ann:guess` and more.
+                let field = "Authorization: Basic YW5uOmd1ZXNz%"
+                let flood = try ChildProcess([program, "\(usher.port)", "300", "1", "60", field])
+                #expect(
+                    try eventually {
+                        try usher.scrape().count("usher_authentications_total", "outcome=\"rejected\"") > 3000
+                    })
+                var statuses: [Int: Int] = [:]
+                for number in 0..<40 {
+                    let client = try RawClient(usher.port)
+                    let shown = Data("new\(number):swordfish".utf8).base64EncodedString()
+                    client.send("GET / HTTP/1.1\r\nHost: test\r\nAuthorization: Basic \(shown)\r\n\r\n")
+                    statuses[client.readAnswer()?.status ?? 0, default: 0] += 1
+                }
+                #expect(flood.isAlive && statuses == [200: 40], "\(statuses)")
+                flood.signal(SIGKILL)
+                _ = flood.exit()
+            }
+        }
     }
 }
 
 /// What a flood was answered.
 private struct Flood: CustomStringConvertible {
+    /// `Support/flood.c`, compiled once.
+    static let program: Result<String, any Error> = Result {
+        let source = (#filePath as NSString).deletingLastPathComponent + "/Support/flood.c"
+        let program = "/tmp/usher-fault-flood-\(getpid())"
+        atexit { unlink("/tmp/usher-fault-flood-\(getpid())") }
+        let compiler = try ChildProcess(["cc", "-O2", "-o", program, source])
+        guard compiler.exit(within: .seconds(50)) == 0 else { throw FaultTestError("cc cannot compile flood.c") }
+        return program
+    }
+
     let numbers: [String: Int]
 
     func count(_ status: Int) -> Int { self.numbers["\(status)"] ?? 0 }
@@ -112,9 +154,9 @@ private final class CallerSiege {
         let descriptors = self.usher.descriptors
         self.usher.forgetPeak()
         for caller in self.callers { caller.start() }
-        let words = ["\(self.usher.port)", "\(Self.connections)", "\(Self.seconds)"] + fields
+        let numbers = [Int(self.usher.port), Self.connections, Self.connections, Self.seconds].map { "\($0)" }
         let result = Result {
-            try ChildProcess.output(of: [try Self.program.get()] + words, in: self.usher.folder)
+            try ChildProcess.output(of: [try Flood.program.get()] + numbers + fields, in: self.usher.folder)
         }
         // Only what was answered in the flood counts.
         let during = self.callers.map { $0.finish(atLeast: 20) }
@@ -160,15 +202,5 @@ private final class CallerSiege {
         #expect(leftOut > 1000, sourceLocation: sourceLocation)
         let logins = text.split(separator: "\n").count { $0.contains("\"login\"") }
         #expect(logins == 3, "one for each credential", sourceLocation: sourceLocation)
-    }
-
-    /// `Support/flood.c`, compiled once.
-    private static let program: Result<String, any Error> = Result {
-        let source = (#filePath as NSString).deletingLastPathComponent + "/Support/flood.c"
-        let program = "/tmp/usher-fault-flood-\(getpid())"
-        atexit { unlink("/tmp/usher-fault-flood-\(getpid())") }
-        let compiler = try ChildProcess(["cc", "-O2", "-o", program, source])
-        guard compiler.exit(within: .seconds(50)) == 0 else { throw FaultTestError("cc cannot compile flood.c") }
-        return program
     }
 }

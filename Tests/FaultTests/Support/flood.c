@@ -1,6 +1,6 @@
 // Hostile clients: keep-alive GETs as fast as they are answered, over connections from many addresses of 127.0.0.0/8.
 //
-//   flood PORT CONNECTIONS SECONDS [FIELD]...
+//   flood PORT CONNECTIONS ADDRESSES SECONDS [FIELD]...
 //
 // Every `%` of a FIELD becomes a number of eight digits that no other request has. A connection that ends is opened
 // again. Prints one line of JSON: how many answers of each status came, and how many connections ended or were refused.
@@ -25,7 +25,7 @@ struct connection {
 };
 
 static struct connection connections[CONNECTIONS_MAX];
-static int poller, port, fields_count;
+static int poller, port, addresses_count, fields_count;
 static char **fields;
 static long requests, by_status[600], ended, refused;
 
@@ -58,8 +58,9 @@ static void open_connection(int index) {
     connection->count = 0;
     connection->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     // 127.0.1.1 and on: nobody else uses them.
+    int address = index % addresses_count;
     struct sockaddr_in own = {.sin_family = AF_INET};
-    own.sin_addr.s_addr = htonl(0x7f000101u + (unsigned)(index / 200 * 256 + index % 200));
+    own.sin_addr.s_addr = htonl(0x7f000101u + (unsigned)(address / 200 * 256 + address % 200));
     struct sockaddr_in place = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
     place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int on = 1;
@@ -98,13 +99,14 @@ static int take_answers(struct connection *connection) {
 }
 
 int main(int count, char **words) {
-    if (count < 4) return 2;
+    if (count < 5) return 2;
     port = atoi(words[1]);
     int connections_count = atoi(words[2]);
-    if (connections_count > CONNECTIONS_MAX) return 2;
-    double seconds = atof(words[3]);
-    fields = words + 4;
-    fields_count = count - 4;
+    addresses_count = atoi(words[3]);
+    if (connections_count > CONNECTIONS_MAX || addresses_count < 1) return 2;
+    double seconds = atof(words[4]);
+    fields = words + 5;
+    fields_count = count - 5;
     poller = epoll_create1(EPOLL_CLOEXEC);
     double end = now_seconds() + seconds;
     for (int index = 0; index < connections_count; index++) open_connection(index);

@@ -50,44 +50,11 @@ public struct HeadWriter: ~Copyable {
 
     /// Appends a number that is not negative in decimal digits; a negative one as 0.
     public mutating func write(decimal number: Int) {
-        var rest = UInt64(max(number, 0))
-        var width = 1
-        var bound: UInt64 = 10
-        // 20 digits hold every 64-bit number; the 20th would overflow the bound.
-        while width < 19 && rest >= bound {
-            bound &*= 10
-            width &+= 1
+        let value = UInt64(max(number, 0))
+        self.count &+= DecimalDigits.count(value)
+        if unsafe self.count <= self.space.count {
+            unsafe DecimalDigits.write(value, to: self.space, endingAt: self.count)
         }
-        if width == 19 && rest >= bound { width = 20 }
-        let end = self.count &+ width
-        guard unsafe end <= self.space.count else {
-            self.count = end
-            return
-        }
-        var place = end
-        // Two digits at a time.
-        while rest >= 100 {
-            let pair = Int(truncatingIfNeeded: rest % 100)
-            rest /= 100
-            place &-= 2
-            unsafe self.space[place] = Self.pairs.utf8Start[2 &* pair]
-            unsafe self.space[place &+ 1] = Self.pairs.utf8Start[2 &* pair &+ 1]
-        }
-        if rest >= 10 {
-            unsafe self.space[place &- 2] = Self.pairs.utf8Start[2 &* Int(truncatingIfNeeded: rest)]
-            unsafe self.space[place &- 1] = Self.pairs.utf8Start[2 &* Int(truncatingIfNeeded: rest) &+ 1]
-        } else {
-            unsafe self.space[place &- 1] = UInt8(truncatingIfNeeded: rest) &+ 0x30
-        }
-        self.count = end
-    }
-
-    /// `00` to `99`.
-    private static var pairs: StaticString {
-        """
-        0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
-        5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
-        """
     }
 
     /// Appends 16 hexadecimal digits, in lower case.

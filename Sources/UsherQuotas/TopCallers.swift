@@ -12,9 +12,8 @@ public struct TopCallers: Sendable {
         public var error: UInt64 = 0
         /// Of them, since this caller is watched.
         public var refused: UInt64 = 0
-        /// Milliseconds since the Unix epoch.
-        public var firstSeen: Int64 = 0
-        public var lastSeen: Int64 = 0
+        public var firstSeen = MonotonicTime.start
+        public var lastSeen = MonotonicTime.start
 
         public init() {}
     }
@@ -34,7 +33,7 @@ public struct TopCallers: Sendable {
 
     /// Counts one request. Allocates nothing once the slots are there.
     public mutating func count(
-        _ key: KeyedHash, label: Span<UInt8>, _ callerClass: CallerClass, isAllowed: Bool, unixMilliseconds: Int64
+        _ key: KeyedHash, label: Span<UInt8>, _ callerClass: CallerClass, isAllowed: Bool, now: MonotonicTime
     ) {
         let place = counts.add(key)
         if place.slot == callers.count { callers.append(Caller()) }
@@ -43,10 +42,10 @@ public struct TopCallers: Sendable {
             for index in 0..<min(label.count, Self.labelMaximum) { callers[place.slot].label.append(label[index]) }
             callers[place.slot].callerClass = callerClass
             callers[place.slot].refused = 0
-            callers[place.slot].firstSeen = unixMilliseconds
+            callers[place.slot].firstSeen = now
         }
         if !isAllowed { callers[place.slot].refused &+= 1 }
-        callers[place.slot].lastSeen = unixMilliseconds
+        callers[place.slot].lastSeen = now
     }
 
     /// The classes have other numbers now.

@@ -4,21 +4,21 @@ import UsherQuotas
 
 @Suite("Who asks most", .timeLimit(.minutes(1)))
 struct TopCallersTests {
-    private static func count(_ name: String, in top: inout TopCallers, isAllowed: Bool = true, at time: Int64 = 1) {
+    private static func count(_ name: String, in top: inout TopCallers, isAllowed: Bool = true, at time: UInt64 = 1) {
         let bytes = Array(name.utf8)
         let key = KeyedHash(value: bytes.span, secret: (3, 4))
-        top.count(key, label: bytes.span, .authenticated, isAllowed: isAllowed, unixMilliseconds: time)
+        top.count(key, label: bytes.span, .authenticated, isAllowed: isAllowed, now: MonotonicTime(nanoseconds: time))
     }
 
     @Test("few callers are counted exactly")
     func exact() throws {
         var top = TopCallers(capacity: 10)
-        for time in 1...5 { Self.count("ann", in: &top, isAllowed: time < 4, at: Int64(time)) }
-        for time in 6...7 { Self.count("bob", in: &top, at: Int64(time)) }
+        for time in 1...5 { Self.count("ann", in: &top, isAllowed: time < 4, at: UInt64(time)) }
+        for time in 6...7 { Self.count("bob", in: &top, at: UInt64(time)) }
         let callers = TopCallers.merged([top])
         #expect(callers.map { String(decoding: $0.label, as: UTF8.self) } == ["ann", "bob"])
         #expect(callers[0].asked == 5 && callers[0].refused == 2 && callers[0].error == 0)
-        #expect(callers[0].firstSeen == 1 && callers[0].lastSeen == 5)
+        #expect(callers[0].firstSeen.nanoseconds == 1 && callers[0].lastSeen.nanoseconds == 5)
     }
 
     @Test("what several workers saw is added up")
@@ -29,7 +29,7 @@ struct TopCallersTests {
         let callers = TopCallers.merged(parts)
         #expect(callers.count == 1)
         #expect(callers[0].asked == 2 && callers[0].refused == 1)
-        #expect(callers[0].firstSeen == 2 && callers[0].lastSeen == 5)
+        #expect(callers[0].firstSeen.nanoseconds == 2 && callers[0].lastSeen.nanoseconds == 5)
     }
 
     @Test("a heavy caller is found in a crowd, and never counted too low")
@@ -57,7 +57,7 @@ struct TopCallersTests {
         var top = TopCallers(capacity: 4)
         let bytes = Array("acme".utf8)
         let key = KeyedHash(value: bytes.span, secret: (3, 4))
-        top.count(key, label: bytes.span, CallerClass(index: 2), isAllowed: true, unixMilliseconds: 1)
+        top.count(key, label: bytes.span, CallerClass(index: 2), isAllowed: true, now: MonotonicTime(nanoseconds: 1))
         top.renumber(classes: [0, 1, 3])
         #expect(top.all.map(\.caller.callerClass.index) == [3])
         top.renumber(classes: [0, 1])

@@ -1,6 +1,7 @@
 import Testing
 import UsherCore
 import UsherQuotas
+import UsherTestKit
 
 @testable import UsherStores
 

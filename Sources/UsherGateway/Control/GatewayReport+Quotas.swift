@@ -55,7 +55,8 @@ extension GatewayReport {
         QuotaReport.Caller(
             caller: String(decoding: caller.label, as: UTF8.self), callerClass: classes[caller.callerClass],
             requests: caller.asked, refused: caller.refused, error: caller.error,
-            firstSeenUnixSeconds: caller.firstSeen / 1000, lastSeenUnixSeconds: caller.lastSeen / 1000)
+            firstSeenUnixSeconds: WallClock.seconds(at: caller.firstSeen),
+            lastSeenUnixSeconds: WallClock.seconds(at: caller.lastSeen))
     }
 
     /// What metrics say of quotas beside what workers count.

@@ -156,7 +156,7 @@ final class GatewayReport: ConsoleSource {
 
     func explain(method: String, url: String, headers: [(String, String)]) async -> Explanation {
         let current = self.plane.now
-        let explainer = RequestExplainer(current.snapshot)
+        let explainer = RequestExplainer(current.snapshot, self.plane.workers.first?.commons)
         var (explanation, request) = explainer.trace(method: method, url: url, headers: headers)
         guard let request, let worker = self.plane.workers.first, current.controls.indices.contains(request.service)
         else { return explanation }

@@ -12,9 +12,7 @@ extension RequestExplainer {
     func identify(_ head: RequestHead, _ peer: Peer, _ explanation: inout Explanation) -> Caller? {
         let credentials = self.snapshot.credentials
         let shown = ShownCredentials(head, credentials)
-        let secret = shown.secret.map { secret in
-            credentials.verdict(on: secret.content, now: Int64(WallClock.seconds)).verdict
-        }
+        let secret = shown.secret.map { self.verdict(on: $0.content) }
         switch shown.caller(certificate: nil, secret: secret) {
         case .invalid(let fault):
             explanation.refuse("identify", .credentialRefused(fault), detail: "\(fault.sentence)")
@@ -29,6 +27,15 @@ extension RequestExplainer {
             explanation.add("identify", name.isEmpty ? className : "\(name) by \(how), class \(className)")
             return caller
         }
+    }
+
+    private func verdict(on secret: ShownCredentials.Secret) -> CredentialVerdict {
+        let now = Int64(WallClock.seconds)
+        guard let commons = self.commons else { return self.snapshot.credentials.verdict(on: secret, now: now).verdict }
+        let verdict = commons.checker.verdict(
+            on: secret, from: Self.client, by: self.snapshot.credentials, now: now, monotonic: ServiceControl.now)
+        if case .invalid(let fault) = verdict { commons.audit?.loginFailed(secret.kind, fault, from: Self.client) }
+        return verdict
     }
 
     /// What the route would say to this caller, and its quota; false when one of them would refuse.
@@ -46,13 +53,13 @@ extension RequestExplainer {
         }
         explanation.quota = use.plan.name
         var scratch: [UInt8] = []
-        let hold = use.hold(for: caller, head, peer, plan, &scratch)
-        guard hold.hasRoom || use.plan.isDryRun else {
+        let question = use.question(of: caller, head, peer, plan, &scratch)
+        guard question.hasRoom || use.plan.isDryRun else {
             let why = PathRefusal.tooManyInFlight.answer.why
             explanation.refuse("limit", .tooManyInFlight, detail: "quota \(use.plan.name): \(why)")
             return false
         }
-        guard let limit = hold.limit else {
+        guard let limit = question.limit else {
             let maximum = use.plan.inFlightMaximum(for: caller.callerClass)
             let how = maximum.map { "lets \($0) requests of one caller be on their way" } ?? "does not limit this class"
             explanation.add("limit", "quota \(use.plan.name) \(how)")
@@ -62,13 +69,13 @@ extension RequestExplainer {
             explanation.add("limit", "quota \(use.plan.name), counted in \(store.settings.address)")
             return true
         }
-        var debts = use.plan.local.debts(of: hold.key, limit, now: ServiceControl.now)
+        var debts = use.plan.local.debts(of: question.key, limit, now: ServiceControl.now)
         explanation.quotaLeft = limit.left(debts)
         let left =
-            "quota \(use.plan.name): \(limit.left(debts)) left for \(String(decoding: hold.label, as: UTF8.self))"
-        let decision = QuotaDecision(isAllowed: limit.offer(cost: hold.cost, debts: &debts), debts: debts)
+            "quota \(use.plan.name): \(limit.left(debts)) left for \(String(decoding: question.label, as: UTF8.self))"
+        let decision = QuotaDecision(isAllowed: limit.offer(cost: question.cost, debts: &debts), debts: debts)
         guard decision.isAllowed || use.plan.isDryRun else {
-            let seconds = limit.retryAfterSeconds(decision, cost: hold.cost)
+            let seconds = limit.retryAfterSeconds(decision, cost: question.cost)
             explanation.refuse("limit", .quotaExceeded(seconds), detail: left)
             return false
         }

@@ -13,9 +13,12 @@ import UsherTransport
 /// Says what would happen to a request, by the same parser, router and rules that serve real ones.
 package struct RequestExplainer {
     let snapshot: Snapshot
+    /// Of the workers, so that nobody guesses passwords here that may not elsewhere; nil: nothing runs.
+    let commons: WorkerCommons?
 
-    init(_ snapshot: Snapshot) {
+    init(_ snapshot: Snapshot, _ commons: WorkerCommons?) {
         self.snapshot = snapshot
+        self.commons = commons
     }
 
     /// For a configuration that does not run, with the files of `identities`.
@@ -35,6 +38,7 @@ package struct RequestExplainer {
         let services = settings.services.map { service in
             ServicePlan(service, workers: 1, sessions: SessionPlan(service, secret: .unknown), tls: nil)
         }
+        self.commons = nil
         self.snapshot = Snapshot(
             settings, services: services, endpoints: services.map { _ in EndpointSet.none },
             quotas: settings.quotas.enumerated().map { index, quota in
@@ -43,6 +47,9 @@ package struct RequestExplainer {
                     redis: quota.store.map { SharedStore($0, logger: Logger(label: "usher")) })
             }, credentials: credentials, seed: 0)
     }
+
+    /// Whoever explains is on this machine.
+    static let client = IPAddress(v4: 0x7f00_0001)
 
     /// - Parameter url: `http://host/path?query`, or a path alone.
     package func explain(method: String, url: String, headers: [(String, String)]) -> Explanation {
@@ -74,8 +81,7 @@ package struct RequestExplainer {
     }
 
     private func route(_ head: RequestHead, _ explanation: inout Explanation) -> ExplainedRequest? {
-        // Whoever explains is on this machine.
-        let peer = Peer(address: IPAddress(v4: 0x7f00_0001), trusted: [])
+        let peer = Peer(address: Self.client, trusted: [])
         guard let index = self.snapshot.router.match(RequestSource(head, peer: peer)) else {
             explanation.refuse("route", .noRoute, detail: "none of \(self.snapshot.routes.count) routes matches")
             return nil

@@ -34,6 +34,12 @@ final class Caller: Sendable {
 
     static let anonymous = Caller([], CallerClasses.builtIn.label(of: .anonymous))
 
+    /// About the bytes that its claims take.
+    var claimsMemory: Int {
+        // Two strings lie in the table itself, which is at least half empty after it grew.
+        self.claims.reduce(0) { $0 + 64 + $1.key.utf8.count + $1.value.utf8.count }
+    }
+
     var isAnonymous: Bool { self.callerClass == .anonymous }
 }
 

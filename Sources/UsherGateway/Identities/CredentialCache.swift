@@ -18,12 +18,14 @@ struct CredentialCache: Sendable {
     }
 
     private static let capacity = 16_384
+    /// What the claims of callers may take. 16 MiB.
+    private static let claimsMaximum = 16 << 20
     /// How long a password that was right is believed without looking again. Unit: seconds.
     static let passwordSeconds: Int64 = 600
     /// How long a credential that was wrong is not looked at again.
     private static let wrongSeconds: Int64 = 10
 
-    private var known = GenerationMap<CredentialDigest, Known>(capacity: capacity)
+    private var known = GenerationMap<CredentialDigest, Known>(capacity: capacity, weight: claimsMaximum)
     private var wrong = GenerationMap<CredentialDigest, Wrong>(capacity: capacity)
 
     mutating func verdict(on digest: CredentialDigest, now: Int64) -> CredentialVerdict? {
@@ -41,7 +43,8 @@ struct CredentialCache: Sendable {
     ) {
         switch verdict {
         case .caller(let caller):
-            self.known.insert(Known(caller: caller, kind: kind, until: until), for: digest)
+            self.known.insert(
+                Known(caller: caller, kind: kind, until: until), for: digest, weight: caller.claimsMemory)
         case .invalid(let fault):
             if fault.isFinal { self.wrong.insert(Wrong(fault: fault, until: now + Self.wrongSeconds), for: digest) }
         }
@@ -52,7 +55,7 @@ struct CredentialCache: Sendable {
     mutating func filesChanged(from old: Credentials, to new: Credentials) {
         self.wrong = GenerationMap(capacity: Self.capacity)
         guard old.settings == new.settings else {
-            self.known = GenerationMap(capacity: Self.capacity)
+            self.known = GenerationMap(capacity: Self.capacity, weight: Self.claimsMaximum)
             return
         }
         let areTokensSame = old.tokens?.keys.source == new.tokens?.keys.source

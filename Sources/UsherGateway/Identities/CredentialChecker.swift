@@ -19,6 +19,10 @@ final class CredentialChecker: Sendable {
     /// Wrong tokens of one client: a hundred at once, then ten a second. Nobody guesses one, but they cost time.
     private static let wrongTokens = limit(Rate(count: 10, per: .seconds(1)), burst: 100)
 
+    private static func failures(_ kind: CredentialKind) -> QuotaLimit {
+        kind == .token ? self.wrongTokens : self.wrongPasswords
+    }
+
     private static func limit(_ rate: Rate, burst: Int) -> QuotaLimit {
         QuotaLimit(name: "failures", windows: [QuotaWindow(clamping: rate, burst: burst)])
     }
@@ -48,10 +52,10 @@ final class CredentialChecker: Sendable {
         _ done: @escaping (_ verdict: CredentialVerdict, _ until: Int64) -> Void
     ) {
         let kind = secret.kind
-        let failures = kind == .token ? Self.wrongTokens : Self.wrongPasswords
-        let address = client?.clientKey.networkBytes ?? []
-        let key = self.guesses.key(address.span, space: UInt64(kind.rawValue))
-        guard self.mayGuess(key, failures, now: monotonic) else { return done(.invalid(.tooManyFailures), now) }
+        let key = self.key(of: client, kind)
+        guard self.mayGuess(key, Self.failures(kind), now: monotonic) else {
+            return done(.invalid(.tooManyFailures), now)
+        }
         // Nobody fills the queue in front of others.
         let threads = kind == .token ? self.tokens : self.passwords
         guard self.guesses.begin(key, limit: threads.waitingMaximum / 4) else { return done(.invalid(.tooBusy), now) }
@@ -61,18 +65,41 @@ final class CredentialChecker: Sendable {
         } _: {
             // Looked at again when it is its turn, so that many wrong ones at once are no more guesses than one by one,
             // and right ones are none at all.
-            guard self.mayGuess(key, failures, now: monotonic) else { return (.invalid(.tooManyFailures), now) }
-            let result = credentials.verdict(on: secret, now: now)
-            switch result.verdict {
-            // It costs nothing to see, and after a change of keys, also to another kind, good callers come with it.
-            case .invalid(.token(.unknownKey)), .invalid(.token(.unsupportedAlgorithm)):
-                self.sawUnknownKey.store(true, ordering: .relaxed)
-            case .invalid(let fault) where fault.isFinal:
-                _ = self.guesses.take(key, failures, cost: 1, now: monotonic)
-            case .invalid, .caller: break
-            }
-            return result
+            self.verdict(on: secret, of: key, by: credentials, now: now, monotonic: monotonic)
         }
+    }
+
+    /// The same on this thread, which takes as long as it takes.
+    func verdict(
+        on secret: ShownCredentials.Secret, from client: IPAddress?, by credentials: Credentials, now: Int64,
+        monotonic: MonotonicTime
+    ) -> CredentialVerdict {
+        self.verdict(
+            on: secret, of: self.key(of: client, secret.kind), by: credentials, now: now, monotonic: monotonic
+        ).verdict
+    }
+
+    private func key(of client: IPAddress?, _ kind: CredentialKind) -> KeyedHash {
+        let address = client?.clientKey.networkBytes ?? []
+        return self.guesses.key(address.span, space: UInt64(kind.rawValue))
+    }
+
+    private func verdict(
+        on secret: ShownCredentials.Secret, of key: KeyedHash, by credentials: Credentials, now: Int64,
+        monotonic: MonotonicTime
+    ) -> (verdict: CredentialVerdict, until: Int64) {
+        let failures = Self.failures(secret.kind)
+        guard self.mayGuess(key, failures, now: monotonic) else { return (.invalid(.tooManyFailures), now) }
+        let result = credentials.verdict(on: secret, now: now)
+        switch result.verdict {
+        // It costs nothing to see, and after a change of keys, also to another kind, good callers come with it.
+        case .invalid(.token(.unknownKey)), .invalid(.token(.unsupportedAlgorithm)):
+            self.sawUnknownKey.store(true, ordering: .relaxed)
+        case .invalid(let fault) where fault.isFinal:
+            _ = self.guesses.take(key, failures, cost: 1, now: monotonic)
+        case .invalid, .caller: break
+        }
+        return result
     }
 
     private func mayGuess(_ key: KeyedHash, _ failures: QuotaLimit, now: MonotonicTime) -> Bool {

@@ -192,7 +192,9 @@ final class IdentityFiles: Sendable {
         _ known: Credentials, sawUnknownKey: Bool
     ) async -> (old: Credentials, new: Credentials)? {
         guard case .url(let url) = known.settings.jwt?.keys else { return nil }
-        if sawUnknownKey { self.keySets.hurry() }
+        // A reload that is being tried at this moment asks its own URL again.
+        self.keySets.keepOnly(url)
+        if sawUnknownKey { self.keySets.hurry(url) }
         guard let keys = await self.keySets.keys(of: url), keys.source != known.tokens?.keys.source else { return nil }
         var problems: [NamedFileProblem] = []
         guard let tokens = await self.tokens(known.settings, &problems) else { return nil }

@@ -11,7 +11,6 @@ import UsherTransport
 /// time, because issuers change their keys.
 final class KeySetFetcher: Sendable {
     private struct State: Sendable {
-        var url = ""
         var keys: TokenKeys?
         var body: [UInt8] = []
         var askedAt: ContinuousClock.Instant?
@@ -28,29 +27,35 @@ final class KeySetFetcher: Sendable {
     private static let timeout = Duration.seconds(5)
 
     private let logger: Logger
-    private let state = Mutex(State())
+    /// By URL: a configuration that is tried and refused costs the one in force nothing.
+    private let states = Mutex<[String: State]>([:])
 
     init(logger: Logger) {
         self.logger = logger
     }
 
     /// A token was signed with a key that is not among those known: they are asked for sooner.
-    func hurry() {
-        self.state.withLock { state in
-            if let askedAt = state.askedAt { state.dueAt = min(state.dueAt, askedAt + Self.hurryInterval) }
+    func hurry(_ url: String) {
+        self.states.withLock { states in
+            guard let state = states[url], let askedAt = state.askedAt else { return }
+            states[url]?.dueAt = min(state.dueAt, askedAt + Self.hurryInterval)
         }
+    }
+
+    /// Another URL is in force: what the others gave is not needed any more.
+    func keepOnly(_ url: String) {
+        self.states.withLock { states in states = states.filter { $0.key == url } }
     }
 
     /// The keys of the URL: those that it gives now, else those that it gave last; nil when it never answered.
     func keys(of url: String) async -> TokenKeys? {
-        let known = self.state.withLock { state in
-            if state.url != url { state = State(url: url) }
-            return state.dueAt <= .now ? nil : state.keys
+        let known = self.states.withLock { states in
+            states[url].flatMap { $0.dueAt <= .now ? nil : $0.keys }
         }
         if let known { return known }
         do {
             let body = try await Self.fetch(url)
-            if let same = self.state.withLock({ $0.body == body ? $0.keys : nil }) {
+            if let same = self.states.withLock({ $0[url]?.body == body ? $0[url]?.keys : nil }) {
                 self.answered(url, same, body)
                 return same
             }
@@ -63,25 +68,26 @@ final class KeySetFetcher: Sendable {
     }
 
     private func answered(_ url: String, _ keys: TokenKeys, _ body: [UInt8]) {
-        let hadFailed = self.state.withLock { state in
-            defer {
-                state = State(url: url, keys: keys, body: body, askedAt: .now, dueAt: .now + Self.interval)
-            }
-            return state.hasFailed
+        let before = self.states.withLock { states in
+            states.updateValue(
+                State(keys: keys, body: body, askedAt: .now, dueAt: .now + Self.interval), forKey: url)
         }
-        if hadFailed { self.logger.notice("the keys for tokens can be fetched again", metadata: ["url": "\(url)"]) }
+        guard before?.hasFailed == true else { return }
+        self.logger.notice("the keys for tokens can be fetched again", metadata: ["url": "\(url)"])
     }
 
     private func failed(_ url: String, _ reason: String) -> TokenKeys? {
-        let (keys, isNews) = self.state.withLock { state in
-            defer {
-                state.hasFailed = true
-                state.askedAt = .now
-                state.dueAt = .now + Self.retryInterval
-            }
-            return (state.keys, !state.hasFailed)
+        let before = self.states.withLock { states in
+            let before = states[url] ?? State()
+            var state = before
+            state.hasFailed = true
+            state.askedAt = .now
+            state.dueAt = .now + Self.retryInterval
+            states[url] = state
+            return before
         }
-        if isNews {
+        let keys = before.keys
+        if !before.hasFailed {
             let consequence = keys == nil ? "tokens are refused (503) until then" : "those fetched last are used"
             self.logger.warning(
                 "the keys for tokens cannot be fetched; \(consequence)",

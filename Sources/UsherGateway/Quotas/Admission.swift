@@ -2,33 +2,39 @@ import UsherQuotas
 import UsherTelemetry
 
 /// What the phases up to `limit` found out about a request, and what it holds until it is over.
-struct Admission {
+///
+/// Not copyable: what is held is given back once, and copies on every request's path would count their references.
+struct Admission: ~Copyable {
     let caller: Caller
     /// Nil: no quota was asked.
-    var hold: QuotaHold?
+    let hold: QuotaHold?
 
-    init(_ caller: Caller, _ hold: consuming QuotaHold? = nil) {
+    init(_ caller: Caller, _ hold: consuming QuotaHold?) {
         self.caller = caller
         self.hold = hold
     }
 
+    init(_ caller: Caller) {
+        self.init(caller, nil)
+    }
+
     /// What answers say of the quota.
-    var fields: RateLimitFields? { self.hold?.fields }
+    var fields: RateLimitFields? {
+        switch self.hold {
+        case .some(let hold): hold.fields
+        case .none: nil
+        }
+    }
 
     /// The request is over.
     func release() {
         self.hold?.release()
     }
-}
 
-extension AccessEntry {
     /// Who asked, and what its quota said.
-    mutating func take(_ admission: Admission, _ credentials: Credentials) {
-        self.identity = admission.caller.name
-        if credentials.readsAny { self.callerClass = admission.caller.className }
-        guard let hold = admission.hold else { return }
-        self.quota = hold.plan.logName
-        self.quotaOutcome = hold.outcome
-        self.quotaLeft = hold.left
+    func tell(_ entry: inout AccessEntry, _ credentials: Credentials) {
+        entry.identity = self.caller.name
+        if credentials.readsAny { entry.callerClass = self.caller.className }
+        self.hold?.tell(&entry)
     }
 }

@@ -99,11 +99,11 @@ final class QuotaUse: Sendable {
     /// What a request of this route asks for.
     ///
     /// - Parameter scratch: memory that is used again and again; its contents do not matter.
-    func hold(
-        for caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan, _ scratch: inout [UInt8]
-    ) -> QuotaHold {
+    func question(
+        of caller: Caller, _ head: RequestHead, _ peer: Peer, _ route: RoutePlan, _ scratch: inout [UInt8]
+    ) -> QuotaQuestion {
         let keyed = self.keyed(caller, head, peer, route, &scratch)
-        return QuotaHold(
+        return QuotaQuestion(
             self.plan, caller, label: keyed ?? (caller.name.isEmpty ? peer.clientLabel(of: head) : caller.name),
             isKeyed: keyed != nil, cost: self.fixedCost ?? self.cost(of: caller, head, peer, route))
     }

@@ -15,15 +15,15 @@ final class LocalExchange: DownstreamHandler {
     private var why: StaticString
 
     init(
-        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan?, _ admission: Admission?,
+        _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan?, _ admission: consuming Admission?,
         _ answer: LocalAnswer, why: StaticString = ""
     ) {
         self.worker = worker
         self.downstream = downstream
         self.plan = plan
-        self.admission = admission
         var answer = answer
         answer.rateLimit = admission?.fields
+        self.admission = admission
         self.answer = answer
         self.why = why
     }
@@ -62,12 +62,13 @@ extension Worker {
 
     /// Accounts for a request that no service saw.
     func account(
-        _ downstream: any Downstream, plan: RoutePlan?, _ admission: Admission?, status: Int, why: StaticString
+        _ downstream: any Downstream, plan: RoutePlan?, _ admission: borrowing Admission?, status: Int,
+        why: StaticString
     ) {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
         entry.take(downstream.peer, of: downstream.head)
-        if let admission { entry.take(admission, self.snapshot.credentials) }
+        admission?.tell(&entry, self.snapshot.credentials)
         entry.durationNanoseconds = self.loop.now.nanoseconds(since: downstream.startedAt)
         entry.status = status
         entry.bytesIn = downstream.bytesReceived

@@ -6,8 +6,8 @@ import UsherTransport
 /// Every reason for which Usher itself ends a request's path, and the one place where it becomes an answer.
 enum PathRefusal {
     case malformed(Refusal)
-    /// The client's address may not come here.
-    case addressDenied
+    /// The client's address may not come here; whether it is the peer's own.
+    case addressDenied(isPeer: Bool)
     case noRoute
     case credentialRefused(CredentialFault)
     case identityNeeded
@@ -58,7 +58,9 @@ enum PathRefusal {
     /// bytes of a tunnel.
     private var endsConnection: Bool {
         switch self {
-        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge, .addressDenied: true
+        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge: true
+        // Whom a proxy brought says nothing of the others that it brings on the same connection.
+        case .addressDenied(let isPeer): isPeer
         default: false
         }
     }

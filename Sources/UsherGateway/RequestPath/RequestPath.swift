@@ -29,7 +29,7 @@ extension Worker {
         if !downstream.listener.addresses.isEmpty, let client = downstream.peer.clientAddress(of: head),
             !downstream.listener.addresses.admits(client)
         {
-            return self.refusal(.addressDenied, downstream, plan: nil, nil)
+            return self.refusal(.addressDenied(isPeer: !downstream.peer.isTrusted), downstream, plan: nil, nil)
         }
         if let port = downstream.listener.httpsPort {
             return LocalExchange(
@@ -65,29 +65,27 @@ extension Worker {
                 return .follow(self.refusal(refusal, downstream, plan: plan, Admission(caller)))
             }
             guard let use = plan.quota else { return .follow(self.admitted(Admission(caller), downstream, plan)) }
-            var hold = use.hold(for: caller, downstream.head, downstream.peer, plan, &self.scratch)
-            return self.limited(self.ask(&hold), hold, downstream, plan)
+            let question = use.question(of: caller, downstream.head, downstream.peer, plan, &self.scratch)
+            switch self.ask(question) {
+            case .here(let answer):
+                return self.limited(answer, caller, downstream, plan)
+            case .store(let store, let limit):
+                let asked = ParkedQuestion(question)
+                return .wait { goOn in
+                    self.ask(store, limit, asked) { judge in goOn { self.limited(judge(), caller, downstream, plan) } }
+                }
+            }
         }
     }
 
     private func limited(
-        _ answer: QuotaAnswer, _ hold: consuming QuotaHold, _ downstream: any Downstream, _ plan: RoutePlan
+        _ answer: consuming QuotaAnswer, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan
     ) -> PathStep {
-        switch answer {
-        case .admitted:
-            return .follow(self.admitted(Admission(hold.caller, hold), downstream, plan))
-        case .refused(let refusal):
-            return .follow(self.refusal(refusal, downstream, plan: plan, Admission(hold.caller, hold)))
-        case .unknown(let store, let limit):
-            let asked = hold
-            return .wait { goOn in
-                self.ask(store, limit, asked) { judge in
-                    goOn {
-                        var hold = asked
-                        return self.limited(judge(&hold), hold, downstream, plan)
-                    }
-                }
-            }
+        switch consume answer {
+        case .admitted(let hold):
+            return .follow(self.admitted(Admission(caller, hold), downstream, plan))
+        case .refused(let refusal, let hold):
+            return .follow(self.refusal(refusal, downstream, plan: plan, Admission(caller, hold)))
         }
     }
 
@@ -125,7 +123,7 @@ extension Worker {
     }
 
     private func refusal(
-        _ refusal: PathRefusal, _ downstream: any Downstream, plan: RoutePlan?, _ admission: Admission?
+        _ refusal: PathRefusal, _ downstream: any Downstream, plan: RoutePlan?, _ admission: consuming Admission?
     ) -> LocalExchange {
         if plan == nil { self.metrics.requestRefused(status: refusal.answer.status) }
         let answer = refusal.localAnswer(service: nil, challenges: self.snapshot.credentials.challenges)
@@ -190,7 +188,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     init(
         _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan, _ destination: RoutePlan.Destination,
-        _ service: WorkerService, _ admission: Admission
+        _ service: WorkerService, _ admission: consuming Admission
     ) {
         self.worker = worker
         self.downstream = downstream
@@ -371,7 +369,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         var entry = AccessEntry()
         entry.unixMilliseconds = WallClock.milliseconds()
         entry.take(self.peer, of: self.head)
-        entry.take(self.admission, self.worker.snapshot.credentials)
+        self.admission.tell(&entry, self.worker.snapshot.credentials)
         entry.durationNanoseconds = now.nanoseconds(since: self.downstream.startedAt)
         entry.status = self.status
         entry.bytesIn = self.downstream.bytesReceived

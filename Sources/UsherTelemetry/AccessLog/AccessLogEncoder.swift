@@ -78,7 +78,9 @@ package struct AccessLogEncoder: Sendable {
             line.append(decimal: UInt64(clamping: left))
         }
         if let session = entry.session { line.appendLabel(",\"session\":\"", session.label) }
-        line.appendLabel(",\"why\":\"", entry.why)
+        line.appendField(
+            ",\"why\":\"",
+            UnsafeRawBufferPointer(start: entry.why.utf8Start, count: entry.why.utf8CodeUnitCount))
         if let trace = entry.trace {
             line.append(",\"trace\":\"")
             line.append(trace: trace)
@@ -199,10 +201,13 @@ extension LineWriter {
         append(byte: UInt8(ascii: "\""))
     }
 
-    /// The same for a text of our own.
+    /// The same for a text of our own that needs no escaping.
     @inline(__always)
     fileprivate mutating func appendLabel(_ key: StaticString, _ value: StaticString) {
-        appendField(key, UnsafeRawBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+        guard value.utf8CodeUnitCount > 0 else { return }
+        append(key)
+        append(value)
+        append(byte: UInt8(ascii: "\""))
     }
 
     /// Nanoseconds as milliseconds with three decimals.

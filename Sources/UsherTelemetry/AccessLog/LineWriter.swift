@@ -1,3 +1,4 @@
+import UsherHTTP
 /// Fills a piece of memory with one line of text; what would not fit is left out and noted, never written.
 struct LineWriter {
     private let space: UnsafeMutableRawBufferPointer
@@ -34,25 +35,10 @@ struct LineWriter {
     }
 
     mutating func append(decimal value: UInt64) {
-        guard value >= 10 else { return append(byte: UInt8(truncatingIfNeeded: value) &+ 0x30) }
-        var digits = 2
-        var bound: UInt64 = 100
-        while value >= bound {
-            digits += 1
-            let (next, overflow) = bound.multipliedReportingOverflow(by: 10)
-            if overflow { break }
-            bound = next
-        }
+        let digits = DecimalDigits.count(value)
         guard reserve(digits) else { return }
-        var rest = value
-        var place = count + digits
-        while place > count {
-            let tenth = rest / 10
-            place -= 1
-            space[place] = UInt8(truncatingIfNeeded: rest &- tenth &* 10) &+ 0x30
-            rest = tenth
-        }
         count += digits
+        DecimalDigits.write(value, to: space, endingAt: count)
     }
 
     /// Exactly three digits, the last three of the number.

@@ -1,3 +1,5 @@
+import NIOCore
+package import UsherCore
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -15,4 +17,10 @@ package enum WallClock {
 
     /// Seconds since the Unix epoch.
     package static var seconds: Int { Int(self.milliseconds() / 1000) }
+
+    /// When a moment that is over was, in seconds since the Unix epoch.
+    package static func seconds(at moment: MonotonicTime) -> Int64 {
+        let now = MonotonicTime(nanoseconds: NIODeadline.now().uptimeNanoseconds)
+        return (self.milliseconds() - Int64(clamping: now.nanoseconds(since: moment) / 1_000_000)) / 1000
+    }
 }

@@ -53,6 +53,7 @@ struct Explained: Decodable {
 
     var action: String
     var status: Int?
+    var identity: String?
     var replica: String?
     var session: String?
     var why: String

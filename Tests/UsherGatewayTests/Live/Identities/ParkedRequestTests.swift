@@ -187,7 +187,7 @@ struct ParkedRequestTests {
             let gateway = try await Self.gateway(
                 stage, more: "listeners: [{ address: 127.0.0.1:0, trusted-proxies: [127.0.0.0/8] }]")
             // Hashes of passwords keep whoever looks at credentials busy for a while.
-            let busy = try await (0..<20).asyncMap { number in
+            let busy = try await (0..<60).asyncMap { number in
                 let client = try await stage.client(gateway)
                 try await client.send(
                     Text.get("/busy", "X-Forwarded-For: 192.0.2.\(number)\r\n" + CallerPassword.field("ann", "no")))

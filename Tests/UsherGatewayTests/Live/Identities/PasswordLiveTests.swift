@@ -107,6 +107,20 @@ struct PasswordLiveTests {
         }
     }
 
+    @Test("who asks for an explanation may guess no more passwords than anybody else")
+    func explained() async throws {
+        try await onStage { stage in
+            let gateway = try await Self.gateway(stage)
+            let right = ["Authorization: " + CallerPassword.ann.value]
+            let wrong = ["Authorization: " + CallerPassword.value("ann", "wrong")]
+            #expect(try await gateway.explain("http://a.example/", right).identity == "ann")
+            for _ in 1...10 {
+                #expect(try await gateway.explain("http://a.example/", wrong).status == 401)
+            }
+            #expect(try await gateway.explain("http://a.example/", right).status == 429)
+        }
+    }
+
     @Test("after ten wrong passwords a client is told to wait, while others log in, and who was in stays in")
     func guesses() async throws {
         try await onStage { stage in

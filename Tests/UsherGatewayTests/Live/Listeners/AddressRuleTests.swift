@@ -76,7 +76,12 @@ struct AddressRuleTests {
                 #expect(answer.status == status, "\(fields)")
                 #expect(answer.text == (status == 200 ? "ok" : "this address may not come here\n"))
             }
-            // On one connection of the proxy's, streams are judged one by one.
+            // On one connection of the proxy's, requests are judged one by one.
+            let kept = try await stage.client(gateway)
+            for (address, status) in [("192.0.2.7", 403), ("192.0.2.200", 200), ("192.0.2.8", 403), ("1.2.3.4", 200)] {
+                #expect(try await kept.ask(Text.get("/", "X-Forwarded-For: \(address)\r\n")).status == status)
+            }
+            // And streams.
             var proxy = try await HTTP2Talk(stage.client(gateway))
             var statuses: [Int] = []
             for address in ["192.0.2.200", "192.0.2.7", "192.0.2.201", "192.0.2.8"] {

@@ -120,7 +120,7 @@ struct Micro {
         return self.least(of: 200_000) {
             let caller = min(random.below(10_000), random.below(10_000), random.below(10_000))
             let name = names[caller]
-            top.count(keys[caller], label: name.span, .anonymous, isAllowed: true, unixMilliseconds: 1)
+            top.count(keys[caller], label: name.span, .anonymous, isAllowed: true, now: MonotonicTime(nanoseconds: 1))
         }
     }
 

@@ -1,5 +1,5 @@
-import Foundation
-import Synchronization
+internal import Foundation
+internal import Synchronization
 
 /// A real redis-server of a test, with an empty store, on a unix socket in a folder of its own.
 ///
@@ -8,11 +8,11 @@ import Synchronization
 ///     server.kill()
 ///     try await server.restart()
 ///
-/// It dies with this object, and with the test's process however that ends. This file needs nothing else of the tests.
-final class RedisServer: Sendable {
+/// It dies with this object, and with the test's process however that ends.
+package final class RedisServer: Sendable {
     /// The system could not do what a test needs.
-    struct Problem: Error, CustomStringConvertible {
-        var description: String
+    package struct Problem: Error, CustomStringConvertible {
+        package var description: String
     }
 
     private struct Running {
@@ -24,20 +24,20 @@ final class RedisServer: Sendable {
         var control: Control?
     }
 
-    let folder: String
+    package let folder: String
     /// On 127.0.0.1; nil: it listens on the unix socket only.
-    let port: Int?
+    package let port: Int?
     private let arguments: [String]
     private let running = Mutex<Running?>(nil)
 
-    var socketPath: String { self.folder + "/redis.sock" }
+    package var socketPath: String { self.folder + "/redis.sock" }
 
     /// Starts a server and waits until it answers.
     ///
     /// - Parameters:
     ///   - arguments: of redis-server, such as `["--maxmemory", "1mb"]`.
     ///   - tcp: whether it also listens on a free port.
-    static func start(_ arguments: [String] = [], tcp: Bool = false) async throws -> RedisServer {
+    package static func start(_ arguments: [String] = [], tcp: Bool = false) async throws -> RedisServer {
         for attempt in 1..<6 {
             let server = try RedisServer(arguments, port: tcp ? self.freePort() : nil)
             do {
@@ -65,14 +65,14 @@ final class RedisServer: Sendable {
     }
 
     /// What the server wrote about itself.
-    var log: String {
+    package var log: String {
         String(decoding: FileManager.default.contents(atPath: self.folder + "/log") ?? Data(), as: UTF8.self)
     }
 
     // MARK: Life and death
 
     /// Starts the server on the same socket and port, after `kill`.
-    func restart() async throws {
+    package func restart() async throws {
         self.kill()
         let words = [
             "--unixsocket", self.socketPath, "--port", "\(self.port ?? 0)", "--bind", "127.0.0.1",
@@ -96,7 +96,7 @@ final class RedisServer: Sendable {
     }
 
     /// SIGKILL; returns when it is dead. Nothing happens when it is already.
-    func kill() {
+    package func kill() {
         guard let running = self.running.withLock({ $0.take() }) else { return }
         // The shell kills the server when its input ends, waits for its death, and ends.
         close(running.lifeline)
@@ -104,11 +104,11 @@ final class RedisServer: Sendable {
     }
 
     /// SIGSTOP: it stays connected and says nothing.
-    func pause() {
+    package func pause() {
         self.signal(SIGSTOP)
     }
 
-    func resume() {
+    package func resume() {
         self.signal(SIGCONT)
     }
 
@@ -122,7 +122,7 @@ final class RedisServer: Sendable {
 
     /// Runs a command; an error reply is a text too. Elements of an array are joined by line feeds, null is empty.
     @discardableResult
-    func command(_ words: String...) throws -> String {
+    package func command(_ words: String...) throws -> String {
         guard let control = self.running.withLock({ $0?.control }) else {
             throw Problem(description: "redis-server does not run")
         }
@@ -130,7 +130,7 @@ final class RedisServer: Sendable {
     }
 
     /// A number from INFO: `total_connections_received`, `connected_clients`.
-    func statistic(_ name: String) throws -> Int? {
+    package func statistic(_ name: String) throws -> Int? {
         let lines = try self.command("INFO").split(separator: "\r\n")
         return lines.first { $0.hasPrefix("\(name):") }.flatMap { Int($0.dropFirst(name.count + 1)) }
     }

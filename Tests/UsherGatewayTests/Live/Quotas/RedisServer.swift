@@ -1,1 +1,0 @@
-../../../UsherStoresTests/RedisServer.swift

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 internal import Synchronization
 
 /// A real redis-server of a test, with an empty store, on a unix socket in a folder of its own.

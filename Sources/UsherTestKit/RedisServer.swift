@@ -1,6 +1,8 @@
 internal import Foundation
 internal import Glibc
+internal import NIOCore
 internal import Synchronization
+internal import UsherCore
 
 /// A real redis-server of a test, with an empty store, on a unix socket in a folder of its own.
 ///
@@ -179,20 +181,9 @@ extension RedisServer {
     }
 
     /// A port that was free a moment ago.
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        defer { close(descriptor) }
-        var place = sockaddr_in()
-        place.sin_family = sa_family_t(AF_INET)
-        place.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &place) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, size) == 0 ? getsockname(descriptor, address, &size) : -1
-            }
-        }
-        guard result == 0 else { throw Problem(description: "no port: error \(errno)") }
-        return Int(UInt16(bigEndian: place.sin_port))
+    private static func freePort() throws -> Int? {
+        guard case .ip(_, let port) = try RefusingPort().address else { return nil }
+        return port
     }
 }
 
@@ -206,12 +197,8 @@ private final class Control: Sendable {
     /// Nil when nobody listens.
     init?(path: String) {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var place = sockaddr_un()
-        place.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &place.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-        let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-        let result = withUnsafePointer(to: &place) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
+        let result = try? SocketAddress(unixDomainSocketPath: path).withSockAddr { address, count in
+            connect(descriptor, address, socklen_t(count))
         }
         guard result == 0 else {
             close(descriptor)

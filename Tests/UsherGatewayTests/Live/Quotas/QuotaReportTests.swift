@@ -205,7 +205,9 @@ struct QuotaReportTests {
             let told = try await Self.explain(gateway)
             #expect(told.action == "refuse" && told.status == 429 && told.left == 0)
             let audit = (try? String(contentsOfFile: stage.folder + "/audit.log", encoding: .utf8)) ?? ""
-            #expect(audit.isEmpty)
+            #expect(!audit.contains("\"login\""))
+            // Who guesses by asking for explanations is seen.
+            #expect(audit.contains("login-failed"))
             #expect(try await Self.quotas(gateway)[0].callers.map(\.text) == ["127.0.0.1 anonymous 2 0"])
         }
     }

@@ -34,6 +34,7 @@ let package = Package(
         .library(name: "UsherHTTP", targets: ["UsherHTTP"]),
         .library(name: "UsherReplication", targets: ["UsherReplication"]),
         .library(name: "UsherQuotas", targets: ["UsherQuotas"]),
+        .library(name: "UsherCaching", targets: ["UsherCaching"]),
         .library(name: "UsherGateway", targets: ["UsherGateway"]),
         .library(name: "UsherTestKit", targets: ["UsherTestKit"]),
     ],
@@ -57,6 +58,7 @@ let package = Package(
         .target(name: "UsherHTTP", dependencies: ["UsherCore", nioCore], swiftSettings: pure),
         .target(name: "UsherReplication", dependencies: ["UsherCore"], swiftSettings: pure),
         .target(name: "UsherQuotas", dependencies: ["UsherCore", "UsherHTTP"], swiftSettings: pure),
+        .target(name: "UsherCaching", dependencies: ["UsherCore", "UsherHTTP", nioCore], swiftSettings: pure),
         .target(
             name: "UsherTelemetry", dependencies: ["UsherCore", "UsherHTTP", nioCore, logging, lifecycle],
             swiftSettings: common),
@@ -70,12 +72,14 @@ let package = Package(
         .target(
             name: "UsherIdentities", dependencies: ["UsherCore", jwtKit, crypto, cryptoExtras], swiftSettings: common),
         .target(
-            name: "UsherStores", dependencies: ["UsherCore", "UsherQuotas", nioCore, nioPosix],
+            name: "UsherStores",
+            dependencies: ["UsherCore", "UsherHTTP", "UsherQuotas", "UsherCaching", nioCore, nioPosix],
             swiftSettings: common),
         .target(
             name: "UsherTransport",
             dependencies: [
-                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", nioCore, nioPosix, nioTLS, nioSSL, x509,
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching", nioCore, nioPosix, nioTLS,
+                nioSSL, x509,
                 asn1, crypto,
             ],
             swiftSettings: common),
@@ -94,8 +98,9 @@ let package = Package(
         .target(
             name: "UsherGateway",
             dependencies: [
-                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherIdentities", "UsherStores",
-                "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration", "UsherConsole", nioCore,
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching", "UsherIdentities",
+                "UsherStores", "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration",
+                "UsherConsole", nioCore,
                 nioPosix, logging, lifecycle, crypto, system,
             ],
             swiftSettings: common),
@@ -108,7 +113,7 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: common),
+            exclude: ["Commands/LoadCommand.swift"], swiftSettings: common),
         .target(
             name: "UsherTestKit", dependencies: ["UsherCore", nioCore, nioPosix, nioTLS, nioSSL, nioEmbedded],
             swiftSettings: common),
@@ -122,6 +127,9 @@ let package = Package(
             name: "UsherReplicationTests", dependencies: ["UsherCore", "UsherReplication"], swiftSettings: common),
         .testTarget(
             name: "UsherQuotasTests", dependencies: ["UsherCore", "UsherHTTP", "UsherQuotas", nioCore],
+            swiftSettings: common),
+        .testTarget(
+            name: "UsherCachingTests", dependencies: ["UsherCore", "UsherHTTP", "UsherCaching", nioCore],
             swiftSettings: common),
         .testTarget(
             name: "UsherIdentitiesTests", dependencies: ["UsherCore", "UsherIdentities", jwtKit, crypto],

@@ -21,6 +21,7 @@ enum SettingsCheck {
         // Names as written, so that a service with problems of its own is not also reported as missing.
         report(.service, "there is no service", among: entries(of: "services", in: root).map(\.key), reading)
         report(.quota, "there is no quota", among: entries(of: "quotas", in: root).map(\.key), reading)
+        report(.cache, "there is no cache", among: entries(of: "caches", in: root).map(\.key), reading)
         let classes = settings.identities.classNames
         report(.callerClass, "there is no class", among: classes, reading)
         report(.quotaKey, "there is no class", among: classes, beside: QuotaSettings.reservedWords, reading)

@@ -70,7 +70,8 @@ public struct Gateway: Service {
 
     private func run(on group: MultiThreadedEventLoopGroup, workers count: Int) async throws {
         let accessLog = try self.openAccessLog()
-        let commons = WorkerCommons(audit: try self.openAuditLog())
+        let token = try AdminToken.load(stateFolder: self.settings.state)
+        let commons = WorkerCommons(audit: try self.openAuditLog(), adminToken: token.text)
         defer { commons.checker.close() }
         let secret = try SessionSecret.load(self.settings, logger: self.logger)
         let seed = UInt64.random(in: .min ... .max)
@@ -94,7 +95,7 @@ public struct Gateway: Service {
         let admin = AdminServer(
             address: self.settings.admin.address.forConsole,
             source: GatewayReport(plane: plane, accessLog: accessLog, front: front, reloader: reloader),
-            token: try AdminToken.load(stateFolder: self.settings.state), metricsOpen: self.settings.admin.metricsOpen,
+            token: token, metricsOpen: self.settings.admin.metricsOpen,
             logger: self.logger,
             onBound: { port in
                 note.write(port: port)

@@ -34,8 +34,9 @@ public struct HeadWriter: ~Copyable {
         self.write(bytes, slice.range(in: bytes.count))
     }
 
+    /// Copies a part of some bytes.
     @inlinable @inline(__always)
-    mutating func write(_ bytes: Span<UInt8>, _ range: Range<Int>) {
+    public mutating func write(_ bytes: Span<UInt8>, _ range: Range<Int>) {
         guard !range.isEmpty else { return }
         unsafe bytes.extracting(range).withUnsafeBytes { source in
             if let base = source.baseAddress { unsafe self.copy(base, source.count) }

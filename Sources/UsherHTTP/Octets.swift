@@ -1,20 +1,20 @@
 import NIOCore
 
 /// Classes of bytes, and ways to look at eight of them at once.
-enum Octets {
-    static let carriageReturn: UInt8 = 0x0D
-    static let lineFeed: UInt8 = 0x0A
-    static let space: UInt8 = 0x20
-    static let tab: UInt8 = 0x09
+package enum Octets {
+    package static let carriageReturn: UInt8 = 0x0D
+    package static let lineFeed: UInt8 = 0x0A
+    package static let space: UInt8 = 0x20
+    package static let tab: UInt8 = 0x09
 
     /// A set of ASCII bytes as two words of bits. Constants, because a table made at its first use costs a call at each
     /// other one.
-    struct Set {
+    package struct Set {
         var low: UInt64
         var high: UInt64
 
         @inline(__always)
-        func contains(_ byte: UInt8) -> Bool {
+        package func contains(_ byte: UInt8) -> Bool {
             let word = byte < 64 ? low : byte < 128 ? high : 0
             return word &>> UInt64(byte & 63) & 1 != 0
         }
@@ -22,7 +22,7 @@ enum Octets {
 
     /// Bytes of a token: letters, digits and ``!#$%&'*+-.^_`|~`` (RFC 9110 §5.6.2).
     @inline(__always)
-    static var token: Set { Set(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }
+    package static var token: Set { Set(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }
 
     /// Bytes that mean the same percent-encoded: letters, digits and `-._~` (RFC 3986 §2.3).
     @inline(__always)
@@ -45,7 +45,7 @@ enum Octets {
     }
 
     @inline(__always)
-    static func isDigit(_ byte: UInt8) -> Bool {
+    package static func isDigit(_ byte: UInt8) -> Bool {
         byte &- 0x30 < 10
     }
 
@@ -61,7 +61,7 @@ enum Octets {
     }
 
     @inline(__always)
-    static func lowercased(_ byte: UInt8) -> UInt8 {
+    package static func lowercased(_ byte: UInt8) -> UInt8 {
         byte &- 0x41 < 26 ? byte | 0x20 : byte
     }
 

@@ -49,7 +49,7 @@ enum TransferCoding {
 }
 
 /// Whether bytes are a text without regard to case; the text is in lower case.
-func equalsIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
+package func equalsIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
     guard bytes.count == text.utf8CodeUnitCount else { return false }
     for index in bytes.indices {
         guard unsafe Octets.lowercased(bytes[index]) == text.utf8Start[index] else { return false }
@@ -58,7 +58,7 @@ func equalsIgnoringCase(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
 }
 
 /// Whether bytes are a text without regard to case and to `_` for `-`; the text is in lower case.
-func equalsFolded(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
+package func equalsFolded(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
     guard bytes.count == text.utf8CodeUnitCount else { return false }
     for index in bytes.indices {
         guard unsafe Octets.folded(bytes[index]) == text.utf8Start[index] else { return false }
@@ -67,7 +67,7 @@ func equalsFolded(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
 }
 
 /// Whether two names are the same without regard to case and to `_` for `-`.
-func equalsFolded(_ bytes: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
+package func equalsFolded(_ bytes: Span<UInt8>, _ other: Span<UInt8>) -> Bool {
     guard bytes.count == other.count else { return false }
     for index in bytes.indices {
         guard Octets.folded(bytes[index]) == Octets.folded(other[index]) else { return false }

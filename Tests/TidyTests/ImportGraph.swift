@@ -19,6 +19,7 @@ enum ImportGraph {
         "UsherHTTP": ModuleRule(layer: 1, own: ["UsherCore"], outside: ["NIOCore"]),
         "UsherReplication": ModuleRule(layer: 2, own: ["UsherCore", "UsherHTTP"]),
         "UsherQuotas": ModuleRule(layer: 2, own: ["UsherCore", "UsherHTTP"]),
+        "UsherCaching": ModuleRule(layer: 2, own: ["UsherCore", "UsherHTTP"], outside: ["NIOCore"]),
         // The outside world: sockets, processes, log files.
         "CUsherGuard": ModuleRule(layer: 0),
         "UsherTelemetry": ModuleRule(
@@ -30,9 +31,10 @@ enum ImportGraph {
         "UsherIdentities": ModuleRule(
             layer: 3, own: ["UsherCore"], outside: ["JWTKit", "Crypto", "CryptoExtras", "FoundationEssentials"]),
         "UsherStores": ModuleRule(
-            layer: 3, own: ["UsherCore", "UsherQuotas"], outside: system.union(["NIOCore", "NIOPosix"])),
+            layer: 3, own: ["UsherCore", "UsherHTTP", "UsherQuotas", "UsherCaching"],
+            outside: system.union(["NIOCore", "NIOPosix"])),
         "UsherTransport": ModuleRule(
-            layer: 3, own: ["UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas"],
+            layer: 3, own: ["UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching"],
             outside: system.union([
                 "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "X509", "SwiftASN1", "Crypto", "FoundationEssentials",
                 "Logging",
@@ -50,8 +52,8 @@ enum ImportGraph {
         "UsherGateway": ModuleRule(
             layer: 5,
             own: [
-                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherIdentities", "UsherStores",
-                "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration", "UsherConsole",
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching", "UsherIdentities",
+                "UsherStores", "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration", "UsherConsole",
             ],
             outside: system.union([
                 "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "FoundationEssentials", "Crypto", "SystemPackage",
@@ -73,7 +75,7 @@ enum ImportGraph {
     ]
 
     /// Targets that decide and never act: the pure modules.
-    static let pure: Set<String> = ["UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas"]
+    static let pure: Set<String> = ["UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching"]
 
     /// The module a line imports, or nil. Submodules and single declarations count as their module.
     static func importedModule(in line: String) -> String? {

@@ -29,7 +29,7 @@ struct SettingsComparison {
         switch (old, new) {
         case _ where old == new: return
         case (.object, .object):
-            compare(Self.members(old), Self.members(new), areThings: path == "services" || path == "quotas") {
+            compare(Self.members(old), Self.members(new), areThings: ["services", "quotas", "caches"].contains(path)) {
                 "\(path).\($0)"
             }
         case (.array(let oldValues), .array(let newValues)):

@@ -58,7 +58,7 @@ extension RouteDraft {
             initial: RouteDraft(), keys: conditions + edits + rules + results + later,
             choice: Choice(
                 keys: ["service", "services", "redirect", "respond"], reason: "a route does one thing"),
-            finish: checkPrefix)
+            finish: check)
     }
 
     private static var conditions: [Key<RouteDraft>] {
@@ -104,6 +104,8 @@ extension RouteDraft {
             .optional(
                 "quota", \.settings.quota, .routeQuota, default: "not limited",
                 "The quota that its requests use."),
+            .optional(
+                "cache", \.settings.cache, .cacheName, default: "none", "The cache that keeps its services' answers."),
         ]
     }
 
@@ -123,11 +125,18 @@ extension RouteDraft {
     }
 
     private static var later: [Key<RouteDraft>] {
-        ["cache", "decorate", "fence"].map(Key.later)
+        ["decorate", "fence"].map(Key.later)
     }
 
-    private static func checkPrefix(_ draft: inout RouteDraft, _ node: ConfigurationNode, _ reading: Reading) {
+    private static func check(_ draft: inout RouteDraft, _ node: ConfigurationNode, _ reading: Reading) {
         guard case .mapping(let entries) = node.content else { return }
+        if draft.settings.cache != nil, draft.redirect != nil || draft.respond != nil {
+            reading.inside("cache") {
+                reading.note(
+                    "keeps answers of services, and this route has none",
+                    at: entries.first { $0.key == "cache" }?.position ?? node.position)
+            }
+        }
         if let prefix = draft.settings.stripPrefix, let path = draft.settings.match.path, !path.lies(below: prefix) {
             reading.inside("strip-prefix") {
                 reading.note(

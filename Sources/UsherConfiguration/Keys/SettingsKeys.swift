@@ -32,13 +32,16 @@ extension Settings {
                     "quotas", \.quotas, .quotas,
                     "How much callers may use, by class; routes name them."),
                 .value(
+                    "caches", \.caches, .caches,
+                    "Memory for services' answers; routes name it."),
+                .value(
                     "services", \.services, .services,
                     "Names that requests are sent to, each with its replicas."),
                 .value(
                     "routes", \.routes,
                     .list(of: .route, atLeast: 1, hint: "[{ service: web }]"),
                     "Which request goes where; the first match wins, none is 404. May be left out for one service."),
-            ] + ["caches", "functions", "elections"].map(Key.later))
+            ] + ["functions", "elections"].map(Key.later))
     }
 }
 

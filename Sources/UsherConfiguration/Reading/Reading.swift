@@ -21,7 +21,7 @@ final class Reading {
 
     /// What a name can stand for.
     enum Reference {
-        case service, quota, callerClass
+        case service, quota, cache, callerClass
         /// A class, or one of a quota's own words.
         case quotaKey
     }

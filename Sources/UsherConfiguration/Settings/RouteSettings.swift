@@ -20,6 +20,8 @@ public struct RouteSettings: Sendable, Hashable {
     /// Classes that may use the route; `authenticated` stands for everybody who is known. Empty: everybody.
     public var require: [String] = []
     public var quota: RouteQuota?
+    /// The cache that keeps its answers. Nil: none does.
+    public var cache: String?
     public var action: RouteAction
 
     public init(name: String, action: RouteAction) {

@@ -22,6 +22,8 @@ public struct Settings: Sendable, Hashable {
     /// In the order of the file; names are unique.
     public var quotas: [QuotaSettings] = []
     /// In the order of the file; names are unique.
+    public var caches: [CacheSettings] = []
+    /// In the order of the file; names are unique.
     public var services: [ServiceSettings] = []
     /// In the order of the file: the first that matches wins. Empty in the file with one service: one route to it.
     public var routes: [RouteSettings] = []

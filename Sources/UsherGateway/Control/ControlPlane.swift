@@ -95,12 +95,14 @@ final class ControlPlane: Sendable {
             }
             let snapshot = Snapshot(
                 settings, services: entries.map(\.plan), endpoints: sets,
-                quotas: self.quotas(settings, in: before.snapshot), credentials: credentials, seed: self.seed)
+                quotas: self.quotas(settings, in: before.snapshot), caches: Self.caches(settings, in: before.snapshot),
+                credentials: credentials, seed: self.seed)
             // What is there at the start, or comes with the first `identities`, is no change.
             if before.snapshot.credentials !== Credentials.none {
                 self.commons.audit?.changed(from: before.snapshot.credentials, to: credentials)
             }
             await self.swap(to: snapshot, entries.map(\.control))
+            for cache in snapshot.caches { cache.takesEffect() }
             for (control, gone) in leaving { control.dismiss(gone) }
             for control in before.controls where !entries.contains(where: { $0.control === control }) {
                 control.dismissAll()
@@ -192,6 +194,13 @@ final class ControlPlane: Sendable {
             return QuotaPlan(
                 index: index, quota, classes: settings.identities.classNames,
                 earlier: before.quotas.first { $0.name == quota.name }, memory: memory, redis: store)
+        }
+    }
+
+    /// A cache of the same name keeps what it holds.
+    private static func caches(_ settings: Settings, in before: Snapshot) -> [CachePlan] {
+        settings.caches.enumerated().map { index, cache in
+            CachePlan(index: index, cache, earlier: before.caches.first { $0.name == cache.name })
         }
     }
 

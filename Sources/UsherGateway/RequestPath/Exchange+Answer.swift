@@ -1,4 +1,5 @@
 import NIOCore
+import UsherCaching
 import UsherCore
 import UsherHTTP
 import UsherTelemetry
@@ -12,6 +13,14 @@ extension Exchange {
 
     private func edits(of head: ResponseHead) -> HeadEdits {
         var edits = HeadEdits()
+        switch self.cache {
+        case .none: break
+        // Each client's answer is edited for itself.
+        case .fills: return edits
+        case .passes(var status):
+            status.forwardStatus = head.status
+            edits.cacheStatus = status
+        }
         if !self.plan.answerEdits.isEmpty { edits = self.plan.answerHeadEdits(self.downstream, self.admission.caller) }
         edits.rateLimit = self.admission.fields
         if let line = self.sessionLine(head) { edits.add(line) }

@@ -28,6 +28,8 @@ enum PathRefusal {
     case queueFull
     case queueTimedOut
     case tryFailed(UpstreamFailure)
+    /// The client wants it from the cache alone (RFC 9111 §5.2.1.7).
+    case notCached
 
     /// What the client is told: status, text, and when to come again (seconds; 0: not said).
     var answer: (status: Int, why: StaticString, retryAfter: Int) {
@@ -51,6 +53,7 @@ enum PathRefusal {
         case .queueFull: (503, "too many requests are waiting for a replica", 1)
         case .queueTimedOut: (503, "no replica became free in time", 1)
         case .tryFailed(let failure): Self.answer(for: failure.kind)
+        case .notCached: (504, "the cache has no such answer, and no other was wanted", 0)
         }
     }
 

@@ -12,9 +12,11 @@ import UsherTransport
 //   route     the first route that matches, or 404                      Router
 //   identify  whose request it is, or 401                               Credentials, CredentialCache, TokenVerifier
 //   limit     what caller and route allow: classes, quotas, sizes       RoutePlan, QuotaPlan, QuotaTable, Pressure
+//   cache     an answer that is there, or on its way                    CacheUse, ReuseRule, CacheStore, CacheFetch
 //   pick      a service, then the replica that this try goes to         SessionPlan, Rendezvous, Balancer
 //   forward   a connection of the pool, the rewritten head, the body    UpstreamPool, Exchange+Request
 //   judge     the answer, another try, or the end                       RetryRule, RetryBudget, OutcomeWindow
+//   store     what is kept of an answer, or no longer right             StorageRule, Freshening, Invalidation
 //   reply     the replica's answer, or one of our own                   Downstream, PathRefusal
 //   account   counters and the access log, always                       WorkerMetrics, AccessLogBatch
 //
@@ -97,12 +99,10 @@ extension Worker {
             return self.refusal(refusal, downstream, plan: plan, admission)
         }
         switch plan.action {
-        case .service(let destination):
-            return self.forwarding(to: destination, admission, downstream, plan)
-        case .split(let parts):
-            let draw = self.random.below(1_000_000)
-            let part = parts.first { draw < $0.upTo } ?? parts[parts.count - 1]
-            return self.forwarding(to: part.destination, admission, downstream, plan)
+        case .service, .split:
+            // cache
+            guard let use = plan.cache else { return self.forwarding(admission, downstream, plan, .none) }
+            return self.cached(use, admission, downstream, plan)
         case .redirect(let target, let status):
             let answer = plan.redirection(to: target, status: status, downstream, admission.caller)
             return LocalExchange(self, downstream, plan, admission, answer)
@@ -112,17 +112,28 @@ extension Worker {
         }
     }
 
-    private func forwarding(
-        to destination: RoutePlan.Destination, _ admission: consuming Admission, _ downstream: any Downstream,
-        _ plan: RoutePlan
+    /// The service answers, and not the cache.
+    func forwarding(
+        _ admission: consuming Admission, _ downstream: any Downstream, _ plan: RoutePlan, _ cache: CacheRole
     ) -> any DownstreamHandler {
-        guard let service = self.service(of: destination, plan) else {
+        guard let destination = self.destination(of: plan), let service = self.service(of: destination, plan) else {
             return self.refusal(.serviceGone, downstream, plan: plan, admission)
         }
-        return Exchange(self, downstream, plan, destination, service, admission)
+        return Exchange(self, downstream, plan, destination, service, admission, cache)
     }
 
-    private func refusal(
+    /// Where one request of a route goes; nil: it answers itself.
+    func destination(of plan: RoutePlan) -> RoutePlan.Destination? {
+        switch plan.action {
+        case .service(let destination): return destination
+        case .split(let parts):
+            let draw = self.random.below(1_000_000)
+            return (parts.first { draw < $0.upTo } ?? parts.last)?.destination
+        case .redirect, .respond: return nil
+        }
+    }
+
+    func refusal(
         _ refusal: PathRefusal, _ downstream: any Downstream, plan: RoutePlan?, _ admission: consuming Admission?
     ) -> LocalExchange {
         if plan == nil { self.metrics.requestRefused(status: refusal.answer.status) }
@@ -156,6 +167,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     /// Whose request it is, and what it holds of a quota.
     let admission: Admission
     let service: WorkerService
+    let cache: CacheRole
     var phase = Phase.gathering
     var body = GatheredBody()
     let trace: TraceContext
@@ -188,7 +200,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     init(
         _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan, _ destination: RoutePlan.Destination,
-        _ service: WorkerService, _ admission: consuming Admission
+        _ service: WorkerService, _ admission: consuming Admission, _ cache: CacheRole
     ) {
         self.worker = worker
         self.downstream = downstream
@@ -196,6 +208,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.destination = destination
         self.admission = admission
         self.service = service
+        self.cache = cache
         let head = downstream.head
         self.head = head
         self.peer = downstream.peer
@@ -214,6 +227,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     func begin() {
         self.service.requestArrived(now: self.downstream.startedAt)
+        // What is fetched for everybody is nobody's session.
+        if case .fills = self.cache { return }
         if let sessions = self.service.plan.sessions { self.session = self.recognise(sessions) }
     }
 
@@ -296,6 +311,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.status = head.status
         self.times.answered(now: now)
         self.body.forget()
+        self.worker.answerArrived(head, to: self)
         self.reply(head)
     }
 
@@ -362,6 +378,17 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.account()
     }
 
+    /// Where the request went, and the number of its service.
+    func tries(now: MonotonicTime) -> (told: AccessEntry.Tries, service: Int) {
+        var tries = AccessEntry.Tries()
+        tries.service = self.service.plan.logName
+        if let endpoint = self.endpoint { tries.replica = endpoint.plan.logName }
+        tries.attempts = self.rule.attempts
+        tries.trace = self.trace
+        tries.times = self.times.ended(now: now)
+        return (tries, self.service.index)
+    }
+
     private func account() {
         guard self.phase != .over else { return }
         self.phase = .over
@@ -375,16 +402,17 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         entry.bytesIn = self.downstream.bytesReceived
         entry.bytesOut = self.downstream.bytesSent
         entry.route = self.plan.logName
-        entry.service = self.service.plan.logName
-        if let endpoint = self.endpoint { entry.replica = endpoint.plan.logName }
-        entry.attempts = self.rule.attempts
         entry.why = self.why
-        entry.trace = self.trace
         entry.requestID = self.requestID.slice
-        entry.times = self.times.ended(now: now)
+        entry.tries = self.tries(now: now).told
         if let session = self.session { self.account(session, &entry) }
-        self.worker.account(
-            entry, route: self.worker.routeIndex(of: self.plan), service: self.service.index, head: self.head)
+        switch self.cache {
+        case .fills: break
+        case .none, .passes:
+            if case .passes = self.cache { entry.cache = .pass }
+            self.worker.account(
+                entry, route: self.worker.routeIndex(of: self.plan), service: self.service.index, head: self.head)
+        }
         self.service.requestEnded()
         self.admission.release()
     }

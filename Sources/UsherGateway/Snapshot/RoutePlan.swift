@@ -44,15 +44,17 @@ final class RoutePlan: Sendable {
     /// As the configuration writes them.
     let classNames: [String]
     let quota: QuotaUse?
+    let cache: CacheUse?
 
     init(
         index: Int, _ settings: RouteSettings, services: [ServiceSettings], quotas: [QuotaPlan],
-        classes: CallerClasses, limits: LimitSettings, logName: [UInt8]
+        caches: [CachePlan], classes: CallerClasses, limits: LimitSettings, logName: [UInt8]
     ) {
         self.index = index
         self.classes = classes.allowed(by: settings.require)
         self.classNames = settings.require
         self.quota = settings.quota.flatMap { QuotaUse($0, of: quotas) }
+        self.cache = CacheUse(settings, of: caches)
         self.name = settings.name
         self.logName = logName
         self.stripPrefix = Array((settings.stripPrefix ?? "").utf8)

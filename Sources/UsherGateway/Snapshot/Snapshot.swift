@@ -11,6 +11,9 @@ final class Snapshot: Sendable {
     /// In the order of `services`.
     let endpoints: [EndpointSet]
     let quotas: [QuotaPlan]
+    let caches: [CachePlan]
+    /// Every way in which a route uses a cache.
+    let cacheUses: [CacheUse]
     /// What callers' credentials are compared with.
     let credentials: Credentials
     let metricNames: MetricNames
@@ -18,19 +21,21 @@ final class Snapshot: Sendable {
     /// - Parameter seed: keys the router's hash, so that nobody can choose paths that collide.
     init(
         _ settings: Settings, services: [ServicePlan], endpoints: [EndpointSet], quotas: [QuotaPlan] = [],
-        credentials: Credentials = .none, seed: UInt64
+        caches: [CachePlan] = [], credentials: Credentials = .none, seed: UInt64
     ) {
         self.settings = settings
         self.quotas = quotas
+        self.caches = caches
         self.credentials = credentials
         let classes = CallerClasses(settings.identities.classNames)
         self.services = services
         self.endpoints = endpoints
         self.routes = settings.routes.enumerated().map { index, route in
             RoutePlan(
-                index: index, route, services: settings.services, quotas: quotas, classes: classes,
+                index: index, route, services: settings.services, quotas: quotas, caches: caches, classes: classes,
                 limits: settings.limits, logName: AccessEntry.name(route.name))
         }
+        self.cacheUses = self.routes.compactMap(\.cache)
         self.router = Router(settings.routes.map(RoutePattern.init), seed: seed)
         self.metricNames = Self.names(settings, endpoints)
     }
@@ -42,6 +47,8 @@ final class Snapshot: Sendable {
         self.services = other.services
         self.endpoints = endpoints
         self.quotas = other.quotas
+        self.caches = other.caches
+        self.cacheUses = other.cacheUses
         self.credentials = credentials ?? other.credentials
         self.routes = other.routes
         self.router = other.router
@@ -54,6 +61,7 @@ final class Snapshot: Sendable {
         settings.services = []
         settings.routes = []
         settings.quotas = []
+        settings.caches = []
         return Snapshot(settings, services: [], endpoints: [], seed: seed)
     }
 
@@ -61,7 +69,7 @@ final class Snapshot: Sendable {
         MetricNames(
             routes: settings.routes.map(\.name), services: settings.services.map(\.name),
             endpoints: endpoints.map { $0.endpoints.map(\.name) }, quotas: settings.quotas.map(\.name),
-            classes: settings.identities.classNames)
+            caches: settings.caches.map(\.name), classes: settings.identities.classNames)
     }
 
     func service(named name: String) -> Int? {

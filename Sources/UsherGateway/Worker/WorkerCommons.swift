@@ -6,8 +6,11 @@ final class WorkerCommons: Sendable {
     let pressure = Pressure()
     /// Nil: no audit log is written.
     let audit: AuditTrail?
+    /// The text of the operator's token, by which requests prove that they may pass by the caches.
+    let adminToken: String
 
-    init(audit: AuditTrail?) {
+    init(audit: AuditTrail?, adminToken: String) {
         self.audit = audit
+        self.adminToken = adminToken
     }
 }

@@ -75,31 +75,11 @@ package enum ResponseTranslation {
         out.writeHead(reserving: 2 * lines.readableBytes + 16) { writer in
             let bytes = lines.readableBytesUInt8Span
             var position = 0
-            while let (name, value) = nextLine(bytes, &position) {
+            while let (name, value, _) = FieldLines.next(bytes, &position) {
                 let id = HeaderNames.shared.id(bytes, from: name.lowerBound, count: name.count)
                 HPACKWriter.write(
                     name: bytes.extracting(name), id: id, value: bytes.extracting(value), fixed, to: &writer)
             }
         }
-    }
-
-    private static func nextLine(_ bytes: Span<UInt8>, _ position: inout Int) -> (name: Range<Int>, value: Range<Int>)?
-    {
-        while position < bytes.count {
-            let start = position
-            var colon = start
-            while colon < bytes.count, bytes[colon] != 0x3A, bytes[colon] != Octets.lineFeed { colon += 1 }
-            var end = colon
-            while end < bytes.count, bytes[end] != Octets.lineFeed { end += 1 }
-            position = end + 1
-            // Our own lines are well formed; others would only be left out.
-            guard colon < end, colon > start else { continue }
-            var valueStart = colon + 1
-            var valueEnd = end
-            while valueStart < valueEnd, bytes[valueStart] == Octets.space { valueStart += 1 }
-            while valueEnd > valueStart, bytes[valueEnd - 1] <= Octets.space { valueEnd -= 1 }
-            return (start..<colon, valueStart..<valueEnd)
-        }
-        return nil
     }
 }

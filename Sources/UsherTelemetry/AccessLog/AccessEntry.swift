@@ -13,6 +13,21 @@ package enum AccessLogFormat: Sendable, Hashable {
 ///
 /// Names of the configuration come escaped (`AccessEntry.name`), once a snapshot, so that a line copies them.
 package struct AccessEntry: Sendable {
+    /// What services had to do with the request.
+    package struct Tries: Sendable {
+        /// Empty: no service was asked.
+        package var service: [UInt8] = []
+        /// The replica that gave the answer.
+        package var replica: [UInt8] = []
+        /// Replicas tried, the first one counted.
+        package var attempts = 0
+        package var trace: TraceContext?
+        /// Where the time went; shown when there was a replica or something to tell.
+        package var times = RequestTimes()
+
+        package init() {}
+    }
+
     /// When the request's first byte came. Unit: milliseconds since the Unix epoch.
     package var unixMilliseconds: Int64 = 0
     /// Nil for a peer without an address (a Unix socket).
@@ -28,10 +43,10 @@ package struct AccessEntry: Sendable {
     package var quotaOutcome: QuotaOutcome?
     /// What is left of the tightest window; nil: nothing was counted.
     package var quotaLeft: Int?
+    /// Nil: the route has no cache.
+    package var cache: CacheOutcome?
     /// From the request's first byte to the answer's last.
     package var durationNanoseconds: UInt64 = 0
-    /// Where that time went; shown when there was a replica or something to tell.
-    package var times = RequestTimes()
     /// 0 when the client went away before a status was sent.
     package var status: Int = 0
     /// Bytes received from and sent to the client, heads included.
@@ -39,14 +54,9 @@ package struct AccessEntry: Sendable {
     package var bytesOut: Int = 0
     /// Empty when the request had none.
     package var route: [UInt8] = []
-    package var service: [UInt8] = []
-    /// The replica that gave the answer.
-    package var replica: [UInt8] = []
-    /// Replicas tried, the first one counted.
-    package var attempts: Int = 0
+    package var tries = Tries()
     /// Why the answer is Usher's own, or the exchange did not end well; empty when all was well.
     package var why: StaticString = ""
-    package var trace: TraceContext?
     /// The request's id where it is another than the trace's: bytes of the head that comes with the entry.
     package var requestID: ByteSlice?
     /// Nil when the service has no sessions.

@@ -26,7 +26,7 @@ package struct AccessLogEncoder: Sendable {
         bytes.withUnsafeReadableBytes { readable in
             let fields = HeadFields(head, requestID: entry.requestID, in: readable)
             let names =
-                entry.route.count + entry.service.count + entry.replica.count + entry.callerClass.count
+                entry.route.count + entry.tries.service.count + entry.tries.replica.count + entry.callerClass.count
                 + entry.quota.count
             let escaped = entry.identity.count + entry.why.utf8CodeUnitCount + fields.count
             let room = Self.fixedBytes + names + clientText.count + escaped * 6
@@ -67,21 +67,22 @@ package struct AccessLogEncoder: Sendable {
         line.append(milliseconds: entry.durationNanoseconds)
         appendTimes(entry, to: &line)
         line.appendName(",\"route\":\"", entry.route)
-        line.appendName(",\"service\":\"", entry.service)
-        line.appendName(",\"replica\":\"", entry.replica)
+        line.appendName(",\"service\":\"", entry.tries.service)
+        line.appendName(",\"replica\":\"", entry.tries.replica)
         line.append(",\"attempts\":")
-        line.append(decimal: UInt64(clamping: entry.attempts))
+        line.append(decimal: UInt64(clamping: entry.tries.attempts))
         line.appendName(",\"quota\":\"", entry.quota)
         if let outcome = entry.quotaOutcome { line.appendLabel(",\"quota-outcome\":\"", outcome.label) }
         if let left = entry.quotaLeft {
             line.append(",\"quota-left\":")
             line.append(decimal: UInt64(clamping: left))
         }
+        if let cache = entry.cache { line.appendLabel(",\"cache\":\"", cache.label) }
         if let session = entry.session { line.appendLabel(",\"session\":\"", session.label) }
         line.appendField(
             ",\"why\":\"",
             UnsafeRawBufferPointer(start: entry.why.utf8Start, count: entry.why.utf8CodeUnitCount))
-        if let trace = entry.trace {
+        if let trace = entry.tries.trace {
             line.append(",\"trace\":\"")
             line.append(trace: trace)
             line.append(byte: UInt8(ascii: "\""))
@@ -94,19 +95,19 @@ package struct AccessLogEncoder: Sendable {
 
     /// Most requests neither queue nor connect, so those members stand only where there is something to tell.
     private func appendTimes(_ entry: borrowing AccessEntry, to line: inout LineWriter) {
-        if entry.times.queue >= 1000 {
+        if entry.tries.times.queue >= 1000 {
             line.append(",\"queue-ms\":")
-            line.append(milliseconds: entry.times.queue)
+            line.append(milliseconds: entry.tries.times.queue)
         }
-        if entry.times.connect >= 1000 {
+        if entry.tries.times.connect >= 1000 {
             line.append(",\"connect-ms\":")
-            line.append(milliseconds: entry.times.connect)
+            line.append(milliseconds: entry.tries.times.connect)
         }
-        guard !entry.replica.isEmpty else { return }
+        guard !entry.tries.replica.isEmpty else { return }
         line.append(",\"wait-ms\":")
-        line.append(milliseconds: entry.times.wait)
+        line.append(milliseconds: entry.tries.times.wait)
         line.append(",\"transfer-ms\":")
-        line.append(milliseconds: entry.times.transfer)
+        line.append(milliseconds: entry.tries.times.transfer)
     }
 
     private func appendCombined(_ entry: borrowing AccessEntry, _ fields: HeadFields, to line: inout LineWriter) {

@@ -1,4 +1,5 @@
 import UsherHTTP
+
 /// Fills a piece of memory with one line of text; what would not fit is left out and noted, never written.
 struct LineWriter {
     private let space: UnsafeMutableRawBufferPointer

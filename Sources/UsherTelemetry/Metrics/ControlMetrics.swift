@@ -76,9 +76,26 @@ package struct ControlMetrics: Sendable {
         }
     }
 
+    /// One cache, beside what the workers count of it.
+    package struct Cache: Sendable {
+        package var name: String
+        package var answers: Int
+        /// Unit: bytes.
+        package var memory: Int
+        package var evictions: UInt64
+
+        package init(name: String, answers: Int, memory: Int, evictions: UInt64) {
+            self.name = name
+            self.answers = answers
+            self.memory = memory
+            self.evictions = evictions
+        }
+    }
+
     /// In the order of the names.
     package var services: [Service]
     package var quotas: [Quota] = []
+    package var caches: [Cache] = []
     /// Those of listeners first.
     package private(set) var certificates: [Certificate] = []
     package var reloads: ReloadCounts

@@ -76,6 +76,15 @@ package enum MetricCatalogue {
     package static let quotaMemory = gauge(
         "usher_quota_memory_bytes", unit: "bytes", ["quota"], "Memory that a quota's callers take.")
 
+    package static let cacheRequests = counter(
+        "usher_cache_requests_total", ["cache", "outcome"], "Requests of routes with a cache, by what it did for them.")
+    package static let cacheAnswers = gauge(
+        "usher_cache_answers", ["cache"], "Answers that a cache holds.")
+    package static let cacheMemory = gauge(
+        "usher_cache_memory_bytes", unit: "bytes", ["cache"], "Memory that a cache's answers take.")
+    package static let cacheEvictions = counter(
+        "usher_cache_evictions_total", ["cache"], "Answers that had to go because their room was needed.")
+
     package static let endpointRequests = counter(
         "usher_endpoint_requests_total", ["service", "endpoint", "outcome"],
         "Tries at a replica; one client request may need several.")
@@ -170,6 +179,7 @@ package enum MetricCatalogue {
         clientConnections, clientConnectionsAccepted, clientConnectionsRefused,
         handshakes, http2Failures, certificateExpiry, certificateProblem, certificateReloads,
         authentications, shedRequests, quotaRequests, quotaStoreUp, quotaEvictions, quotaMemory,
+        cacheRequests, cacheAnswers, cacheMemory, cacheEvictions,
         endpointRequests, endpointDuration, endpointSentBytes, endpointReceivedBytes, endpointInFlight,
         endpointConnections, endpointConnects, endpointUnaskedAnswers, endpointReady, endpointState,
         tunnels, tunnelsOpened, tunnelReceivedBytes, tunnelSentBytes,

@@ -148,6 +148,36 @@ package enum QuotaOutcome: Int, Sendable, Hashable, CaseIterable {
     }
 }
 
+/// What a cache did for a request; the `outcome` label of `usher_cache_requests_total`.
+package enum CacheOutcome: Int, Sendable, Hashable, CaseIterable {
+    /// A fresh answer was there.
+    case hit
+    /// A stale one was given, as its directives allow.
+    case stale
+    /// The service failed, and a stale one was given.
+    case staleIfError
+    /// The service said that the one that was there is still right.
+    case revalidated
+    /// The service was asked.
+    case miss
+    /// Another request had asked the service already.
+    case collapsed
+    /// The service was asked as if there were no cache.
+    case pass
+
+    package var label: StaticString {
+        switch self {
+        case .hit: "hit"
+        case .stale: "stale"
+        case .staleIfError: "stale-if-error"
+        case .revalidated: "revalidated"
+        case .miss: "miss"
+        case .collapsed: "collapsed"
+        case .pass: "pass"
+        }
+    }
+}
+
 /// How a caller shows who it is; the `method` label of `usher_authentications_total`.
 package enum CredentialKind: Int, Sendable, Hashable, CaseIterable {
     case token, key, password
@@ -215,16 +245,20 @@ package struct MetricNames: Sendable, Hashable {
     package var endpoints: [[String]]
     /// Quota names by index.
     package var quotas: [String]
+    /// Cache names by index.
+    package var caches: [String]
     /// Names of callers' classes by index.
     package var classes: [String]
 
     package init(
-        routes: [String], services: [String], endpoints: [[String]], quotas: [String] = [], classes: [String] = []
+        routes: [String], services: [String], endpoints: [[String]], quotas: [String] = [],
+        caches: [String] = [], classes: [String] = []
     ) {
         self.routes = routes
         self.services = services
         self.endpoints = endpoints
         self.quotas = quotas
+        self.caches = caches
         self.classes = classes
     }
 

@@ -26,6 +26,7 @@ package func renderPrometheus(_ metrics: WorkerMetrics, control: ControlMetrics,
     renderConnections(metrics, to: &text)
     renderTLS(metrics, control, to: &text)
     renderCallers(metrics, control, to: &text)
+    renderCaches(metrics, control, to: &text)
     renderEndpoints(metrics, control, to: &text)
     renderServices(metrics, control, to: &text)
     renderReloads(control, to: &text)
@@ -134,6 +135,22 @@ private func renderCallers(_ metrics: WorkerMetrics, _ control: ControlMetrics, 
     for (labels, quota) in rows { text.sample(MetricCatalogue.quotaEvictions, labels, "\(quota.evictions)") }
     text.family(MetricCatalogue.quotaMemory)
     for (labels, quota) in rows { text.sample(MetricCatalogue.quotaMemory, labels, "\(quota.memory)") }
+}
+
+private func renderCaches(_ metrics: WorkerMetrics, _ control: ControlMetrics, to text: inout PrometheusText) {
+    text.family(MetricCatalogue.cacheRequests)
+    for (cache, name) in metrics.names.caches.enumerated() {
+        text.counts(
+            MetricCatalogue.cacheRequests, PrometheusLabels(["cache": name]),
+            CacheOutcome.allCases.map { ("\($0.label)", metrics.cache(cache, outcome: $0)) }.filter { $0.1 > 0 })
+    }
+    let rows = control.caches.map { (labels: PrometheusLabels(["cache": $0.name]), cache: $0) }
+    text.family(MetricCatalogue.cacheAnswers)
+    for (labels, cache) in rows { text.sample(MetricCatalogue.cacheAnswers, labels, "\(cache.answers)") }
+    text.family(MetricCatalogue.cacheMemory)
+    for (labels, cache) in rows { text.sample(MetricCatalogue.cacheMemory, labels, "\(cache.memory)") }
+    text.family(MetricCatalogue.cacheEvictions)
+    for (labels, cache) in rows { text.sample(MetricCatalogue.cacheEvictions, labels, "\(cache.evictions)") }
 }
 
 private func renderServices(_ metrics: WorkerMetrics, _ control: ControlMetrics, to text: inout PrometheusText) {

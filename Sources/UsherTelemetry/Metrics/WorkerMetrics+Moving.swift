@@ -30,6 +30,7 @@ extension WorkerMetrics {
         quotas.merge(
             old.quotas, quotas: Self.places(of: old.names.quotas, in: new.quotas),
             classes: Self.places(of: old.names.classes, in: new.classes))
+        caches.merge(old.caches, places: Self.places(of: old.names.caches, in: new.caches))
     }
 
     /// The same, with services and endpoints found by name as well.
@@ -74,6 +75,7 @@ extension WorkerMetrics {
             credentialsAccepted[kind] = credentialsAccepted[kind].addingSaturating(other.credentialsAccepted[kind])
             credentialsRejected[kind] = credentialsRejected[kind].addingSaturating(other.credentialsRejected[kind])
         }
+        caches.merge(other.caches, places: Array(names.caches.indices))
         quotas.merge(other.quotas, quotas: Array(names.quotas.indices), classes: Array(names.classes.indices))
         for end in handshakes.indices {
             handshakes[end] = handshakes[end].addingSaturating(other.handshakes[end])

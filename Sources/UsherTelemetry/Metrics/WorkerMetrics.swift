@@ -34,6 +34,8 @@ package struct WorkerMetrics: Sendable {
     var routes: RouteTable
     /// Per quota and class.
     var quotas: QuotaCounts
+    /// Per cache.
+    var caches: CacheCounts
 
     package init(names: MetricNames) {
         self.names = names
@@ -41,6 +43,7 @@ package struct WorkerMetrics: Sendable {
         endpoints = names.services.indices.map { EndpointTable(count: names.endpointCount(of: $0)) }
         routes = RouteTable(routes: names.routes.count, services: names.services.count)
         quotas = QuotaCounts(quotas: names.quotas.count, classes: names.classes.count)
+        caches = CacheCounts(caches: names.caches.count)
     }
 
     /// A client's request is over; `route` and `service` are -1 when it had none, `status` is 0 when none was sent.
@@ -103,6 +106,16 @@ extension WorkerMetrics {
     /// How often a quota said this to a class.
     package func quota(_ quota: Int, callerClass: Int, outcome: QuotaOutcome) -> UInt64 {
         quotas[quota, callerClass][outcome.rawValue]
+    }
+
+    /// A cache was asked.
+    package mutating func cacheAsked(cache: Int, outcome: CacheOutcome) {
+        caches.count(cache, outcome)
+    }
+
+    /// How often a cache did this.
+    package func cache(_ cache: Int, outcome: CacheOutcome) -> UInt64 {
+        caches[cache][outcome.rawValue]
     }
 
     /// A credential was looked at.

@@ -1,4 +1,5 @@
 package import NIOCore
+package import UsherCaching
 package import UsherCore
 package import UsherHTTP
 package import UsherQuotas
@@ -24,6 +25,10 @@ package protocol Downstream: AnyObject {
     /// A `1xx` head of the replica, passed on before the answer.
     func sendInformational(_ head: ResponseHead)
     func sendHead(_ head: ResponseHead, edits: HeadEdits)
+    /// The same with the head of an answer in a cache.
+    ///
+    /// - Parameter body: a whole body inside `head.bytes`; empty: `sendBody` follows, or there is none.
+    func sendStored(_ head: StoredHead, _ status: CacheStatus, edits: HeadEdits, body: Range<Int>)
     /// The replica's 101: from here on bytes pass as they are, both ways, until either side closes.
     ///
     /// What the client sent behind its request goes to `requestBody` before this returns. `sendBody` sends raw bytes,
@@ -104,6 +109,8 @@ package struct HeadEdits {
     package var requestID: (high: UInt64, low: UInt64)?
     /// What is left of the caller's quota; a service's own fields of that kind do not pass then.
     package var rateLimit: RateLimitFields?
+    /// What a cache had to do with it; nil: the route has none.
+    package var cacheStatus: CacheStatus?
 
     package init() {}
 

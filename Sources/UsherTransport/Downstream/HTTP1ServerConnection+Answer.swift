@@ -1,4 +1,5 @@
 package import NIOCore
+internal import UsherCaching
 package import UsherHTTP
 internal import UsherQuotas
 
@@ -12,7 +13,7 @@ extension HTTP1ServerConnection {
     private static let copiedBodyMax = 8192
 
     /// Room for the lines of a head that are our own.
-    static let ownBytes = 256
+    static let ownBytes = 320
 
     package func sendInformational(_ head: ResponseHead) {
         // HTTP/1.0 knows no interim answers (RFC 9110 §15.2).
@@ -54,6 +55,7 @@ extension HTTP1ServerConnection {
                 writer.write(security)
                 edits.writeRequestID(to: &writer)
                 edits.rateLimit?.write(to: &writer)
+                edits.cacheStatus?.write(to: &writer)
                 if isChunked { writer.write("Transfer-Encoding: chunked\r\n") }
                 if edits.addedLines == nil { writer.write(ending) }
             }
@@ -180,7 +182,7 @@ extension HTTP1ServerConnection {
     }
 
     /// The last lines of a head: whether the connection goes on.
-    private var headEnding: StaticString {
+    var headEnding: StaticString {
         if self.closesAfterAnswer { return "Connection: close\r\n\r\n" }
         return self.requestHead?.version == .http10 ? "Connection: keep-alive\r\n\r\n" : "\r\n"
     }

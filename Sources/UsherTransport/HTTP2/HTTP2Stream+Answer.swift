@@ -1,4 +1,5 @@
 package import NIOCore
+internal import UsherCaching
 import UsherCore
 package import UsherHTTP
 internal import UsherQuotas
@@ -13,7 +14,7 @@ extension HTTP2Stream {
 
     package var isWritable: Bool { self.isOpen && !self.holds && self.connection.isWritable }
     /// An answer may still be given.
-    private var isOpen: Bool { self.phase == .receiving || self.phase == .answering }
+    var isOpen: Bool { self.phase == .receiving || self.phase == .answering }
     /// A part of the answer waits for the client to make room.
     var holds: Bool { !self.held.isEmpty || self.isEndHeld }
 
@@ -41,6 +42,12 @@ extension HTTP2Stream {
                 ResponseTranslation.write(.xRequestID, "x-request-id", hexadecimal: high, low, to: &out)
             }
             self.writeOwnFields(security, edits.addedLines, edits.rateLimit, to: &out)
+            if let status = edits.cacheStatus {
+                var line = self.loop.writeBuffers.take()
+                line.writeHead(reserving: 128) { status.write(to: &$0) }
+                ResponseTranslation.write(lines: line, to: &out)
+                self.loop.writeBuffers.giveBack(line)
+            }
         }
         self.countRequest()
     }
@@ -109,7 +116,7 @@ extension HTTP2Stream {
         if body.readableBytes > 0 { self.hold(body) }
     }
 
-    private func writeOwnFields(
+    func writeOwnFields(
         _ security: [UInt8], _ lines: ByteBuffer?, _ rateLimit: RateLimitFields?, to out: inout ByteBuffer
     ) {
         if !security.isEmpty { ResponseTranslation.write(lines: ByteBuffer(bytes: security), to: &out) }
@@ -124,7 +131,7 @@ extension HTTP2Stream {
 
     // MARK: Frames
 
-    private func beginAnswer() {
+    func beginAnswer() {
         self.wroteFirstBlock = !self.connection.machine.hasWrittenBlock
         self.dataBytes = 0
         self.lastFrame = -1
@@ -132,7 +139,7 @@ extension HTTP2Stream {
         self.generation = self.connection.outGeneration
     }
 
-    private func writeBlock(_ body: (inout ByteBuffer) -> Void) {
+    func writeBlock(_ body: (inout ByteBuffer) -> Void) {
         self.connection.write { machine, out in
             let start = machine.beginBlock(at: self.place, &out)
             body(&out)

@@ -1,5 +1,6 @@
 import NIOCore
 package import UsherCore
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)

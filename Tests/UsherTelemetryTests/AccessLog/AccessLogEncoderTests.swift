@@ -26,16 +26,16 @@ import UsherHTTP
         entry.unixMilliseconds = 1_795_341_600_045
         entry.client = IPAddress(text: "192.0.2.7")
         entry.durationNanoseconds = 12_034_567
-        entry.times.wait = 11_000_999
-        entry.times.transfer = 34_000
+        entry.tries.times.wait = 11_000_999
+        entry.tries.times.transfer = 34_000
         entry.status = 200
         entry.bytesIn = 120
         entry.bytesOut = 4500
         entry.route = AccessEntry.name("api.example.com/v1/*")
-        entry.service = AccessEntry.name("web")
-        entry.replica = AccessEntry.name("127.0.0.1:9001")
-        entry.attempts = 2
-        entry.trace = TraceContext(Array("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".utf8))
+        entry.tries.service = AccessEntry.name("web")
+        entry.tries.replica = AccessEntry.name("127.0.0.1:9001")
+        entry.tries.attempts = 2
+        entry.tries.trace = TraceContext(Array("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".utf8))
         return entry
     }
 
@@ -122,20 +122,20 @@ import UsherHTTP
     @Test("queueing and connecting stand in a line only when they took time")
     func times() throws {
         var entry = try entry()
-        entry.times.queue = 1_500_000
-        entry.times.connect = 300_000
+        entry.tries.times.queue = 1_500_000
+        entry.tries.times.connect = 300_000
         #expect(
             line(entry, nil, .json).contains(
                 "\"duration-ms\":12.034,\"queue-ms\":1.500,\"connect-ms\":0.300,\"wait-ms\":11.000,"))
         // What would show as nothing is left out as well.
-        entry.times.queue = 999
-        entry.times.connect = 1000
+        entry.tries.times.queue = 999
+        entry.tries.times.connect = 1000
         let short = line(entry, nil, .json)
         #expect(!short.contains("queue-ms"))
         #expect(short.contains("\"connect-ms\":0.001,"))
         // Waiting in vain: no replica, but the time is told.
-        entry.replica = []
-        entry.times.queue = 30_000_000_000
+        entry.tries.replica = []
+        entry.tries.times.queue = 30_000_000_000
         let refused = line(entry, nil, .json)
         #expect(refused.contains("\"queue-ms\":30000.000,"))
         #expect(!refused.contains("wait-ms") && !refused.contains("transfer-ms"))
@@ -154,7 +154,7 @@ import UsherHTTP
         let head = try head("GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: order-17/b\r\n\r\n")
         var entry = try entry()
         #expect(try object(line(entry, head, .json))["request"] == nil)
-        let trace = try #require(entry.trace)
+        let trace = try #require(entry.tries.trace)
         entry.requestID = RequestID(head, trace: trace).slice
         #expect(try object(line(entry, head, .json))["request"] as? String == "order-17/b")
         // A slice without its head, or beyond it, is nothing.
@@ -169,18 +169,18 @@ import UsherHTTP
         let head = try head("GET / HTTP/1.1\r\nHost: h\r\nX-Request-Id: \(id)\r\n\r\n")
         var entry = try entry()
         entry.client = IPAddress(text: "2001:db8:1111:2222:3333:4444:5555:6666")
-        entry.requestID = try RequestID(head, trace: #require(entry.trace)).slice
+        entry.requestID = try RequestID(head, trace: #require(entry.tries.trace)).slice
         entry.session = .moved
         entry.unixMilliseconds = .max
         entry.durationNanoseconds = .max
-        entry.times.queue = .max
-        entry.times.connect = .max
-        entry.times.wait = .max
-        entry.times.transfer = .max
+        entry.tries.times.queue = .max
+        entry.tries.times.connect = .max
+        entry.tries.times.wait = .max
+        entry.tries.times.transfer = .max
         entry.status = .max
         entry.bytesIn = .max
         entry.bytesOut = .max
-        entry.attempts = .max
+        entry.tries.attempts = .max
         entry.why = "the client closed the connection before the answer was complete"
         let object = try object(line(entry, head, .json))
         #expect(object["request"] as? String == id)

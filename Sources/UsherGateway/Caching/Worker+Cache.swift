@@ -1,0 +1,213 @@
+import NIOCore
+import Synchronization
+import UsherCaching
+import UsherCore
+import UsherHTTP
+import UsherStores
+import UsherTelemetry
+import UsherTransport
+
+/// What the `cache` phase found.
+enum CacheFinding {
+    /// An answer that may be given now; `refreshes`: it is freshened behind the client's back.
+    case hit(StoredAnswer, CacheStatus, refreshes: CacheTarget?)
+    /// An answer is on its way, or has to be fetched.
+    case fetch(CacheFetch, CacheStatus, leads: Bool)
+    /// The service is asked as if there were no cache.
+    case pass(CacheStatus)
+    /// The client wanted an answer of the cache or none (RFC 9111 §5.2.1.7).
+    case onlyIfCached
+}
+
+/// Where an answer is, or would be.
+struct CacheTarget {
+    var use: CacheUse
+    /// Of the target alone.
+    var base: KeyedHash
+    /// With the selecting fields, where they are known.
+    var key: KeyedHash
+    var directives: RequestDirectives
+    var stale: StoredAnswer?
+}
+
+/// The `cache` phase (RFC 9111).
+extension Worker {
+    /// Fields of a request that are the client's business with us and not part of what is fetched.
+    private static let ownConditions: HeaderSet = [
+        .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange, .range, .host,
+    ]
+
+    /// Follows a request of a route that has a cache.
+    func cached(
+        _ use: CacheUse, _ admission: consuming Admission, _ downstream: any Downstream, _ plan: RoutePlan
+    ) -> any DownstreamHandler {
+        let finding = self.look(use, admission.caller, downstream, plan)
+        switch finding {
+        case .pass(let status):
+            self.metrics.cacheAsked(cache: self.cacheIndex(of: use.plan), outcome: .pass)
+            return self.forwarding(admission, downstream, plan, .passes(status))
+        case .onlyIfCached:
+            self.metrics.cacheAsked(cache: self.cacheIndex(of: use.plan), outcome: .pass)
+            return self.refusal(.notCached, downstream, plan: plan, admission)
+        case .hit, .fetch:
+            return CachedExchange(self, downstream, plan, use, admission, finding)
+        }
+    }
+
+    /// What the cache has for a request.
+    func look(
+        _ use: CacheUse, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan
+    ) -> CacheFinding {
+        let head = downstream.head
+        guard head.method == .get || head.method == .head else { return .pass(CacheStatus(forward: .method)) }
+        if head.framing != .none || head.upgrade != nil || Precondition.mustBypass(head) {
+            return .pass(CacheStatus(forward: .bypass))
+        }
+        if head.known.contains(.usher), self.isBypassed(head) { return .pass(CacheStatus(forward: .bypass)) }
+        let directives = RequestDirectives(head)
+        let source = RequestSource(head, peer: downstream.peer, caller: caller, plan: plan)
+        let base = use.key(of: source, isSecure: downstream.peer.isSecure(head), &self.scratch)
+        let store = use.plan.store
+        var target = CacheTarget(use: use, base: base, key: base, directives: directives)
+        var missed = CacheStatus.Forward.uriMiss
+        var entry = store.find(base)
+        if case .variants(let variants) = entry {
+            target.key = CacheUse.variant(base, variants.names, head, &self.scratch)
+            entry = store.find(target.key)
+            missed = .varyMiss
+        }
+        if case .answer(let answer) = entry {
+            if let found = self.judge(answer, &target) { return found }
+            missed = directives.isDefault || answer.facts.timeToLive(now: self.loop.now) < 0 ? .stale : .request
+        }
+        if directives.onlyIfCached { return .onlyIfCached }
+        // What must not be kept is nobody else's, and a HEAD brings no body (RFC 9111 §5.2.1.5).
+        if directives.noStore || (head.method == .head && target.stale == nil) {
+            return .pass(CacheStatus(forward: missed))
+        }
+        return self.join(target, missed, caller, downstream, plan)
+    }
+
+    /// Whether an answer that is there may be given; nil: the service has to be asked.
+    private func judge(_ answer: StoredAnswer, _ target: inout CacheTarget) -> CacheFinding? {
+        let now = self.loop.now
+        switch ReuseRule.judge(answer.facts, target.directives, now: now) {
+        case .fresh, .stale:
+            return .hit(answer, CacheStatus(isHit: true, timeToLive: answer.facts.timeToLive(now: now)), refreshes: nil)
+        case .staleWhileRevalidate:
+            target.stale = answer
+            return .hit(
+                answer, CacheStatus(isHit: true, timeToLive: answer.facts.timeToLive(now: now)), refreshes: target)
+        case .validate:
+            target.stale = answer
+            return nil
+        }
+    }
+
+    /// Waits for somebody else's answer, or begins to fetch one.
+    private func join(
+        _ target: CacheTarget, _ reason: CacheStatus.Forward, _ caller: Caller, _ downstream: any Downstream,
+        _ plan: RoutePlan
+    ) -> CacheFinding {
+        var begun: CacheFetch?
+        let place = target.use.plan.memory.fetches.join(target.key, now: self.loop.now) {
+            let fetch = self.fetch(target, caller, downstream, plan, isBackground: false)
+            begun = fetch
+            return fetch
+        }
+        switch place {
+        case .passes: return .pass(CacheStatus(forward: reason))
+        case .follows(let fetch): return .fetch(fetch, CacheStatus(forward: reason), leads: false)
+        case .leads:
+            guard let begun else { return .pass(CacheStatus(forward: reason)) }
+            // Somebody may have brought it between our look and this.
+            if case .answer(let answer) = target.use.plan.store.peek(target.key), answer !== target.stale {
+                var again = target
+                if let found = self.judge(answer, &again) {
+                    target.use.plan.memory.fetches.remove(begun, at: target.key)
+                    begun.settleUnasked(answer)
+                    return found
+                }
+            }
+            return .fetch(begun, CacheStatus(forward: reason), leads: true)
+        }
+    }
+
+    /// Freshens an answer that was given though it is stale (RFC 5861 §3).
+    func refresh(_ target: CacheTarget, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan) {
+        var begun: CacheFetch?
+        let place = target.use.plan.memory.fetches.join(target.key, now: self.loop.now) {
+            let fetch = self.fetch(target, caller, downstream, plan, isBackground: true)
+            begun = fetch
+            return fetch
+        }
+        guard case .leads = place, let begun else { return }
+        if !self.start(begun, caller, plan) { begun.settleUnasked(nil) }
+    }
+
+    /// Asks the service on a fetch's behalf; false: it is gone.
+    func start(_ fetch: CacheFetch, _ caller: Caller, _ plan: RoutePlan) -> Bool {
+        guard let destination = self.destination(of: plan), let service = self.service(of: destination, plan) else {
+            return false
+        }
+        fetch.start(Exchange(self, fetch, plan, destination, service, Admission(caller), .fills(fetch)))
+        return true
+    }
+
+    private func fetch(
+        _ target: CacheTarget, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan, isBackground: Bool
+    ) -> CacheFetch {
+        let head = downstream.head
+        var text: [UInt8] = []
+        let source = RequestSource(head, peer: downstream.peer, caller: caller, plan: plan)
+        target.use.writeTarget(of: source, isSecure: downstream.peer.isSecure(head), to: &text)
+        return CacheFetch(
+            self, target.use, key: target.key, base: target.base, target: text,
+            of: Self.head(of: head, conditions: target.stale), downstream, target.directives, stale: target.stale,
+            isBackground: isBackground,
+            isAuthorized: !caller.isAnonymous || head.known.contains(.authorization))
+    }
+
+    /// The request for a whole answer: without what the client knows already, with what we know.
+    private static func head(of head: RequestHead, conditions stale: StoredAnswer?) -> RequestHead {
+        var text = ByteBufferAllocator().buffer(capacity: head.bytes.readableBytes + 256)
+        text.writeStaticString("GET ")
+        head.copy(head.target, to: &text)
+        text.writeStaticString(" HTTP/1.1\r\nHost: ")
+        head.copy(head.authority, to: &text)
+        text.writeStaticString("\r\n")
+        head.copyFields(to: &text, dropping: self.ownConditions)
+        if let stale {
+            var lines: [UInt8] = []
+            let bytes = stale.bytes
+            Validators.writeConditions(from: bytes.span.extracting(stale.lines), to: &lines)
+            text.writeBytes(lines)
+        }
+        text.writeStaticString("\r\n")
+        let copy = RequestHead()
+        // It was parsed before, and what was added is well formed.
+        _ = copy.parse(&text, limits: HeadLimits(head: .max, requestLine: .max, fields: .max))
+        return copy
+    }
+
+    // MARK: What changes answers
+
+    /// A service has done something at a target: what was kept of it is no longer right (RFC 9111 §4.4).
+    func invalidate(after head: RequestHead, _ answer: ResponseHead, _ peer: Peer) {
+        let caches = self.snapshot.cacheUses
+        guard !caches.isEmpty, Invalidation.isUnsafe(head.method), Invalidation.happens(status: answer.status) else {
+            return
+        }
+        let isSecure = peer.isSecure(head)
+        for target in Invalidation.targets(head, answer, isSecure: isSecure) {
+            for use in caches { use.forget(use.target(target, isSecure: isSecure)) }
+        }
+    }
+
+    /// The number that a cache's counters have now; see `routeIndex`.
+    func cacheIndex(of plan: CachePlan) -> Int {
+        let caches = self.snapshot.caches
+        if caches.indices.contains(plan.index), caches[plan.index] === plan { return plan.index }
+        return caches.firstIndex { $0.name == plan.name } ?? -1
+    }
+}

@@ -1,0 +1,154 @@
+internal import Synchronization
+package import UsherCaching
+package import UsherCore
+
+/// Answers in this process's memory, shared by all workers: in parts with a lock each, and one budget for all.
+package final class MemoryCacheStore: CacheStore {
+    private final class Part: Sendable {
+        let index = Mutex(CacheIndex())
+    }
+
+    private static let partBits: UInt64 = 6
+    /// Entries that go, or are shown, under one lock.
+    private static let turn = 64
+
+    private let parts: [Part]
+    private let budget: Atomic<Int>
+    private let used = Atomic<Int>(0)
+    private let evicted = Atomic<UInt64>(0)
+
+    /// - Parameter budget: of all answers together. Unit: bytes.
+    package init(budget: Int) {
+        self.budget = Atomic(budget)
+        self.parts = (0..<(1 << Int(Self.partBits))).map { _ in Part() }
+    }
+
+    /// A reload has changed it; what does not fit any more goes at once.
+    package func setBudget(_ bytes: Int) {
+        self.budget.store(bytes, ordering: .relaxed)
+        self.makeRoom(from: 0)
+    }
+
+    // MARK: CacheStore
+
+    package func find(_ key: KeyedHash) -> CacheEntry? {
+        self.parts[self.place(of: key)].index.withLock { $0.find(key) }
+    }
+
+    package func peek(_ key: KeyedHash) -> CacheEntry? {
+        self.parts[self.place(of: key)].index.withLock { $0.peek(key) }
+    }
+
+    package func insert(_ answer: StoredAnswer, for key: KeyedHash) {
+        let before = self.change(at: key) { index in
+            let before = index.peek(key)
+            index.insert(.answer(answer), for: key, size: answer.size + CacheIndex.entryBytes)
+            return before
+        }
+        if case .variants(let variants) = before { for key in variants.keys { self.drop(key) } }
+        self.makeRoom(from: self.place(of: key))
+    }
+
+    package func insert(_ answer: StoredAnswer, for key: KeyedHash, variant: KeyedHash, names: VaryNames) {
+        // The answer first, so that whoever finds its key finds it as well.
+        self.change(at: variant) { index in
+            index.insert(.answer(answer), for: variant, size: answer.size + CacheIndex.entryBytes)
+        }
+        let gone = self.change(at: key) { index in
+            var known = Variants(names: names, keys: [], target: Array(answer.bytes[answer.target]))
+            if case .variants(let variants) = index.peek(key) { known = variants }
+            let (variants, gone) = known.adding(variant, names: names)
+            index.insert(.variants(variants), for: key, size: variants.size + CacheIndex.entryBytes)
+            return gone
+        }
+        for key in gone where key != variant { self.drop(key) }
+        self.makeRoom(from: self.place(of: variant))
+    }
+
+    package func replace(_ answer: StoredAnswer, with other: StoredAnswer, for key: KeyedHash) {
+        self.change(at: key) { index in
+            guard case .answer(let known) = index.peek(key), known === answer else { return }
+            index.insert(.answer(other), for: key, size: other.size + CacheIndex.entryBytes)
+        }
+        self.makeRoom(from: self.place(of: key))
+    }
+
+    @discardableResult
+    package func remove(_ key: KeyedHash) -> Int {
+        switch self.drop(key) {
+        case .answer: 1
+        case .variants(let variants): variants.keys.reduce(0) { $0 + (self.drop($1) == nil ? 0 : 1) }
+        case nil: 0
+        }
+    }
+
+    package func visit(_ body: (KeyedHash, StoredAnswer) -> Void) {
+        for part in self.parts {
+            var next: Int? = 0
+            while let start = next {
+                var seen: [(KeyedHash, StoredAnswer)] = []
+                next = part.index.withLock { index in
+                    index.visit(from: start, limit: Self.turn) { key, entry in
+                        if case .answer(let answer) = entry { seen.append((key, answer)) }
+                    }
+                }
+                for (key, answer) in seen { body(key, answer) }
+            }
+        }
+    }
+
+    package var totals: CacheTotals {
+        var totals = CacheTotals()
+        for part in self.parts {
+            part.index.withLock { index in
+                totals.answers += index.count
+                totals.bytes += index.bytes
+            }
+        }
+        totals.evicted = self.evicted.load(ordering: .relaxed)
+        return totals
+    }
+
+    // MARK: Room
+
+    @discardableResult
+    private func drop(_ key: KeyedHash) -> CacheEntry? {
+        self.change(at: key) { $0.remove(key) }
+    }
+
+    /// Changes a key's part and keeps the sum.
+    @discardableResult
+    private func change<Result>(at key: KeyedHash, _ body: (inout CacheIndex) -> Result) -> Result {
+        self.parts[self.place(of: key)].index.withLock { index in
+            let before = index.bytes
+            defer { self.used.add(index.bytes - before, ordering: .relaxed) }
+            return body(&index)
+        }
+    }
+
+    /// Drops what is worth least in one part after the other until the sum fits.
+    private func makeRoom(from start: Int) {
+        var place = start
+        var empty = 0
+        while self.used.load(ordering: .relaxed) > self.budget.load(ordering: .relaxed), empty < self.parts.count {
+            // They are freed outside of the lock.
+            var gone: [CacheEntry] = []
+            self.parts[place].index.withLock { index in
+                let before = index.bytes
+                let excess = self.used.load(ordering: .relaxed) - self.budget.load(ordering: .relaxed)
+                while gone.count < Self.turn, before - index.bytes < excess, let entry = index.evict() {
+                    gone.append(entry)
+                }
+                self.used.subtract(before - index.bytes, ordering: .relaxed)
+            }
+            self.evicted.add(UInt64(gone.count), ordering: .relaxed)
+            empty = gone.isEmpty ? empty + 1 : 0
+            place = (place + 1) % self.parts.count
+        }
+    }
+
+    private func place(of key: KeyedHash) -> Int {
+        // The count is a power of two; the index uses the other word.
+        Int(truncatingIfNeeded: key.high &>> (64 &- Self.partBits))
+    }
+}

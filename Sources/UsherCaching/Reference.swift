@@ -43,7 +43,6 @@ enum Reference {
         path reference: Span<UInt8>, behind prefix: [UInt8], _ base: Invalidation.Target
     ) -> Invalidation.Target? {
         var text = prefix
-        if prefix.isEmpty, reference.isEmpty || reference[0] == 0x3F { text.append(0x2F) }
         text.append(reference)
         let plain = removingDots(text)
         guard let canonical = CanonicalTarget.read(plain.span) else { return nil }
@@ -70,7 +69,8 @@ enum Reference {
         return index
     }
 
-    /// The text without the dot segments of its path; those that would climb above the root end there (§5.2.4).
+    /// The text without the dot segments of its path, which is `/` when it was empty; those that would climb above the
+    /// root end there (§5.2.4).
     private static func removingDots(_ text: [UInt8]) -> [UInt8] {
         let pathEnd = text.firstIndex(of: 0x3F) ?? text.count
         var out: [UInt8] = []

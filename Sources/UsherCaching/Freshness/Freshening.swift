@@ -19,20 +19,17 @@ public struct FreshenedAnswer: Sendable {
 public enum Freshening {
     /// Whether a 304 speaks of this stored answer.
     ///
-    /// A strong tag must be the stored one. Without it every validator that the 304 has must agree with a stored one,
-    /// and at least one must be stored. A 304 without validators speaks of the only answer that was asked about: the one
-    /// whose validators the request had.
+    /// A tag must be the stored one, and goes before the date of the last change. Tags are compared weakly, although a
+    /// strong one should match only a strong one: services that weaken the tags of what they compress do not do so in
+    /// their 304, and the stored tag stays anyway. A 304 without validators speaks of the only answer that was asked
+    /// about: the one whose validators the request had.
     public static func applies(_ lines: Span<UInt8>, to head: ResponseHead) -> Bool {
         guard head.status == 304 else { return false }
         if let slice = head.slice(of: .eTag) {
             guard let stored = StoredFields.value(of: "etag", in: lines) else {
                 return isWeak(slice, head) && isModifiedAlike(lines, head) == true
             }
-            return head.withBytes(slice) { value in
-                guard let tag = EntityTag(value) else { return false }
-                let old = lines.extracting(stored)
-                return tag.isWeak ? EntityTag.matchWeakly(value, old) : EntityTag.matchStrongly(value, old)
-            }
+            return head.withBytes(slice) { EntityTag.matchWeakly($0, lines.extracting(stored)) }
         }
         return isModifiedAlike(lines, head) ?? !head.known.contains(.lastModified)
     }

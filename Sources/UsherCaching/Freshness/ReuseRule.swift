@@ -30,7 +30,8 @@ public enum ReuseRule {
             return isWithin(facts.staleWhileRevalidate, left) ? .staleWhileRevalidate : .validate(.stale)
         }
         if request.noCache { return .validate(.request) }
-        if let most = request.maxAge, facts.age(now: now) > most { return .validate(.request) }
+        // 0 is what browsers send to reload, and an answer is 0 seconds old for a whole second.
+        if let most = request.maxAge, most == 0 || facts.age(now: now) > most { return .validate(.request) }
         if left > 0 { return left >= request.minFresh ?? 0 ? .fresh : .validate(.request) }
         // Who wants it fresh for a while, or not older than so much, takes no stale one (§5.2.1.1, §5.2.1.3).
         guard request.minFresh == nil, request.maxAge == nil || request.maxStale != nil else {

@@ -93,11 +93,11 @@ public struct CacheIndex: ~Copyable, Sendable {
     }
 
     /// Drops the entry that is worth least; nil: there is none.
-    public mutating func evict() -> CacheEntry? {
+    ///
+    /// - Parameter spared: the newest, which would have come in vain.
+    public mutating func evict(sparing spared: KeyedHash? = nil) -> CacheEntry? {
         // Ends: each round drops an entry, moves one to the main queue, or takes one of its uses.
-        while count > 0 {
-            let isSmall = main.oldest < 0 || small.oldest >= 0 && small.bytes * 100 > bytes * Self.smallShare
-            let slot = Int(isSmall ? small.oldest : main.oldest)
+        while let (slot, isSmall) = oldest(besides: spared) {
             if isSmall {
                 guard slots[slot].uses < Self.usesToStay else {
                     dequeue(slot)
@@ -115,6 +115,17 @@ public struct CacheIndex: ~Copyable, Sendable {
                 continue
             }
             return drop(slot)
+        }
+        return nil
+    }
+
+    /// The entry whose turn it is to go or to stay.
+    private func oldest(besides spared: KeyedHash?) -> (slot: Int, isSmall: Bool)? {
+        let startsSmall = main.oldest < 0 || small.bytes * 100 > bytes * Self.smallShare
+        for isSmall in [startsSmall, !startsSmall] {
+            var slot = isSmall ? small.oldest : main.oldest
+            if slot >= 0, slots[Int(slot)].key == spared { slot = slots[Int(slot)].newer }
+            if slot >= 0 { return (Int(slot), isSmall) }
         }
         return nil
     }

@@ -7,6 +7,11 @@ public struct VaryNames: Sendable, Hashable {
 
     public let names: [[UInt8]]
 
+    /// None: every request gets the same answer.
+    public init() {
+        names = []
+    }
+
     /// Nil for `*`, for something that is no name, and for too many.
     public init?(_ head: ResponseHead) {
         guard head.known.contains(.vary) else {

@@ -8,11 +8,16 @@ package final class MemoryCacheStore: CacheStore {
         let index = Mutex(CacheIndex())
     }
 
-    private static let partBits: UInt64 = 6
+    private static let partBitsMaximum: UInt64 = 6
+    /// A part with less would hold too few answers to tell which of them are worth keeping. Unit: bytes.
+    private static let partBytes = 4 << 20
     /// Entries that go, or are shown, under one lock.
     private static let turn = 64
 
     private let parts: [Part]
+    private let partBits: UInt64
+    /// The part that gives way next.
+    private let next = Atomic<Int>(0)
     private let budget: Atomic<Int>
     private let used = Atomic<Int>(0)
     private let evicted = Atomic<UInt64>(0)
@@ -20,13 +25,16 @@ package final class MemoryCacheStore: CacheStore {
     /// - Parameter budget: of all answers together. Unit: bytes.
     package init(budget: Int) {
         self.budget = Atomic(budget)
-        self.parts = (0..<(1 << Int(Self.partBits))).map { _ in Part() }
+        var bits: UInt64 = 0
+        while bits < Self.partBitsMaximum, budget >> bits > Self.partBytes { bits += 1 }
+        self.partBits = bits
+        self.parts = (0..<(1 << Int(bits))).map { _ in Part() }
     }
 
     /// A reload has changed it; what does not fit any more goes at once.
     package func setBudget(_ bytes: Int) {
         self.budget.store(bytes, ordering: .relaxed)
-        self.makeRoom(from: 0)
+        self.makeRoom()
     }
 
     // MARK: CacheStore
@@ -46,7 +54,7 @@ package final class MemoryCacheStore: CacheStore {
             return before
         }
         if case .variants(let variants) = before { for key in variants.keys { self.drop(key) } }
-        self.makeRoom(from: self.place(of: key))
+        self.makeRoom(sparing: key)
     }
 
     package func insert(_ answer: StoredAnswer, for key: KeyedHash, variant: KeyedHash, names: VaryNames) {
@@ -62,7 +70,7 @@ package final class MemoryCacheStore: CacheStore {
             return gone
         }
         for key in gone where key != variant { self.drop(key) }
-        self.makeRoom(from: self.place(of: variant))
+        self.makeRoom(sparing: variant)
     }
 
     package func replace(_ answer: StoredAnswer, with other: StoredAnswer, for key: KeyedHash) {
@@ -70,7 +78,7 @@ package final class MemoryCacheStore: CacheStore {
             guard case .answer(let known) = index.peek(key), known === answer else { return }
             index.insert(.answer(other), for: key, size: other.size + CacheIndex.entryBytes)
         }
-        self.makeRoom(from: self.place(of: key))
+        self.makeRoom(sparing: key)
     }
 
     @discardableResult
@@ -126,29 +134,24 @@ package final class MemoryCacheStore: CacheStore {
         }
     }
 
-    /// Drops what is worth least in one part after the other until the sum fits.
-    private func makeRoom(from start: Int) {
-        var place = start
+    /// Drops what is worth least in one part after the other, one from each, until the sum fits.
+    private func makeRoom(sparing key: KeyedHash? = nil) {
         var empty = 0
         while self.used.load(ordering: .relaxed) > self.budget.load(ordering: .relaxed), empty < self.parts.count {
-            // They are freed outside of the lock.
-            var gone: [CacheEntry] = []
-            self.parts[place].index.withLock { index in
+            let place = self.next.wrappingAdd(1, ordering: .relaxed).oldValue & (self.parts.count - 1)
+            // It is freed outside of the lock.
+            let gone = self.parts[place].index.withLock { index in
                 let before = index.bytes
-                let excess = self.used.load(ordering: .relaxed) - self.budget.load(ordering: .relaxed)
-                while gone.count < Self.turn, before - index.bytes < excess, let entry = index.evict() {
-                    gone.append(entry)
-                }
-                self.used.subtract(before - index.bytes, ordering: .relaxed)
+                defer { self.used.subtract(before - index.bytes, ordering: .relaxed) }
+                return index.evict(sparing: key)
             }
-            self.evicted.add(UInt64(gone.count), ordering: .relaxed)
-            empty = gone.isEmpty ? empty + 1 : 0
-            place = (place + 1) % self.parts.count
+            empty = gone == nil ? empty + 1 : 0
+            if gone != nil { self.evicted.add(1, ordering: .relaxed) }
         }
     }
 
     private func place(of key: KeyedHash) -> Int {
         // The count is a power of two; the index uses the other word.
-        Int(truncatingIfNeeded: key.high &>> (64 &- Self.partBits))
+        self.partBits == 0 ? 0 : Int(truncatingIfNeeded: key.high &>> (64 &- self.partBits))
     }
 }

@@ -11,14 +11,15 @@ struct FresheningTests {
         "RFC 9111 §4.3.4: a 304 speaks of the answer whose validators it has",
         arguments: [
             ("ETag: \"a\"\n", "ETag: \"a\"\n", true), ("ETag: \"a\"\n", "ETag: \"b\"\n", false),
-            ("ETag: W/\"a\"\n", "ETag: \"a\"\n", false), ("ETag: \"a\"\n", "ETag: W/\"a\"\n", true),
+            ("ETag: W/\"a\"\n", "ETag: \"a\"\n", true), ("ETag: \"a\"\n", "ETag: W/\"a\"\n", true),
             ("ETag: W/\"a\"\n", "ETag: W/\"a\"\n", true), ("", "ETag: \"a\"\n", false),
             ("", "ETag: W/\"a\"\n", false), (changed, "ETag: W/\"a\"\n\(changed)", true),
             (changed, "ETag: \"a\"\n\(changed)", false), (changed, changed, true),
             (changed, "Last-Modified: Tuesday, 17-Nov-26 11:51:40 GMT\n", false),
             (changed, "Last-Modified: \(Noon.date(-499))\n", false), ("ETag: \"a\"\n", "\(changed)", false),
             ("ETag: \"a\"\n\(changed)", changed, true), ("ETag: \"a\"\n", "", true), (changed, "", true),
-            ("ETag: \"a\"\n", "ETag: a\n", false), ("ETag: \"a\"\n\(changed)", "ETag: \"b\"\n\(changed)", false),
+            ("ETag: \"a\"\n", "ETag: a\n", false), ("", "ETag: a\n\(changed)", false),
+            ("ETag: \"a\"\n\(changed)", "ETag: \"b\"\n\(changed)", false),
         ])
     func applies(stored: String, new: String, expected: Bool) throws {
         let lines = try Heads.lines(stored)
@@ -30,11 +31,13 @@ struct FresheningTests {
         #expect(!appliesWhole)
     }
 
-    private static func refresh(_ stored: String, _ new: String) throws -> FreshenedAnswer {
+    private static func refresh(
+        _ stored: String, _ new: String, date: String = "Date: \(Noon.date(60))\n"
+    ) throws -> FreshenedAnswer {
         let lines = try Heads.lines(stored)
         let head = try Heads.response(new, status: 304)
         return Freshening.refresh(
-            lines.span, status: 200, with: head, date: Heads.wire("Date: \(Noon.date(60))\n"), requestedAt: Noon.at(60),
+            lines.span, status: 200, with: head, date: Heads.wire(date), requestedAt: Noon.at(60),
             receivedAt: Noon.at(60), unixSeconds: Noon.unixSeconds + 60)
     }
 
@@ -64,11 +67,20 @@ struct FresheningTests {
         #expect(targeted.facts.lifetime == 20)
     }
 
+    @Test("RFC 9111 §4.2.2: after a 304 the guess is made anew")
+    func heuristic() throws {
+        let answer = try Self.refresh("Date: \(Noon.date)\n\(Self.changed)ETag: x\nLast-Modified: x\n", "")
+        #expect(answer.facts.isHeuristic && answer.facts.lifetime == 56 && answer.facts.hasValidator)
+    }
+
     @Test("RFC 9110 §6.6.1: a 304 without Date was made when it came")
     func undated() throws {
         let answer = try Self.refresh("Date: \(Noon.date)\nExpires: \(Noon.date(100))\n", "")
         #expect(answer.facts.age(now: Noon.at(60)) == 0 && answer.facts.lifetime == 40)
         #expect(Heads.text(answer.lines) == "Expires: \(Noon.date(100))\nDate: \(Noon.date(60))\n")
+        let dateless = try Self.refresh("Date: \(Noon.date)\nCache-Control: max-age=5\n", "", date: "")
+        #expect(dateless.facts.age(now: Noon.at(60)) == 0)
+        #expect(Heads.text(dateless.lines) == "Date: \(Noon.date)\nCache-Control: max-age=5\n")
     }
 
     @Test("RFC 9111 §5.2.2.7: a 304 brings no field that the stored directives withhold")

@@ -63,6 +63,7 @@ struct VaryNamesTests {
             ("gzip, *;q=0", "gzip, *;q=0, identity", false), ("", "identity", true), ("*", "gzip", false),
             ("*", "*, gzip, br", true), ("*, gzip;q=0", "*", false), ("gzip", "gzip, dcb", false),
             ("dcb", "dcb", true), ("gzip;q=x", "gzip", false), ("gzip, gzip", "gzip", false),
+            ("identity, identity", "", false), ("*, *", "*", false),
             ("gzip;q=1.001", "gzip", false), ("gzip;q=0.0001", "gzip", false),
             ("gzip, deflate, br, zstd", "zstd, br, deflate, gzip", true),
             ("gzip;level=1", "gzip", false), ("gzip; q=0", "", true), (", gzip,", "gzip", true),

@@ -48,9 +48,12 @@ extension CacheFetch {
         let new = Freshening.refresh(
             old, status: Int(stale.status), with: head, date: self.worker.loop.dateLine, requestedAt: self.startedAt,
             receivedAt: self.worker.loop.now, unixSeconds: WallClock.seconds)
-        let answer = StoredAnswer(stale, facts: new.facts, lines: new.lines)
-        if new.directives.noStore || new.directives.isPrivate || memory.purges.takes(answer, since: self.purges) {
+        let tags = SurrogateTags.read(head).map(Self.hash)
+        let answer = StoredAnswer(stale, facts: new.facts, lines: new.lines, tags: tags.isEmpty ? nil : tags)
+        if !new.mayBeStored || memory.purges.takes(answer, since: self.purges) {
             memory.store.remove(self.base)
+        } else if head.known.contains(.vary) {
+            self.insert(answer, names: VaryNames(head))
         } else {
             memory.store.replace(stale, with: answer, for: self.key)
         }

@@ -5,6 +5,7 @@ import UsherCore
 import UsherHTTP
 import UsherStores
 import UsherTelemetry
+import UsherTransport
 
 /// One cache, ready to be asked; shared by all workers, and the same one across reloads.
 final class CachePlan: Sendable {
@@ -96,9 +97,12 @@ final class CacheUse: Sendable {
     /// The name of a request's answer.
     ///
     /// - Parameter scratch: memory that is used again and again; its contents do not matter.
-    func key(of source: borrowing RequestSource, isSecure: Bool, _ scratch: inout [UInt8]) -> KeyedHash {
+    func key(
+        of head: RequestHead, _ peer: Peer, _ caller: Caller, _ route: RoutePlan, _ scratch: inout [UInt8]
+    ) -> KeyedHash {
         scratch.removeAll(keepingCapacity: true)
         if let key = self.key {
+            let source = RequestSource(head, peer: peer, caller: caller, plan: route)
             for template in key {
                 let start = scratch.count
                 template.render(into: &scratch, from: source)
@@ -109,7 +113,7 @@ final class CacheUse: Sendable {
                 }
             }
         } else {
-            self.writeTarget(of: source, isSecure: isSecure, to: &scratch)
+            self.writeTarget(of: head, isSecure: peer.isSecure(head), to: &scratch)
         }
         return Self.hash(scratch.span, space: self.space)
     }
@@ -144,10 +148,10 @@ final class CacheUse: Sendable {
     // MARK: Targets
 
     /// `http://host/path?query`, with what the cache's rules make of the query.
-    func writeTarget(of source: borrowing RequestSource, isSecure: Bool, to text: inout [UInt8]) {
-        source.withAuthority { authority in Self.writeOrigin(authority, isSecure: isSecure, to: &text) }
-        source.withPath { path in for index in path.indices { text.append(path[index]) } }
-        source.withQuery { query in self.writeQuery(query, to: &text) }
+    func writeTarget(of head: RequestHead, isSecure: Bool, to text: inout [UInt8]) {
+        head.withBytes(head.authority) { authority in Self.writeOrigin(authority, isSecure: isSecure, to: &text) }
+        head.withBytes(head.path) { path in text.append(path) }
+        if !head.query.isEmpty { head.withBytes(head.query) { query in self.writeQuery(query, to: &text) } }
     }
 
     /// The same of a target that an answer names.
@@ -162,8 +166,9 @@ final class CacheUse: Sendable {
 
     private static func writeOrigin(_ authority: Span<UInt8>, isSecure: Bool, to text: inout [UInt8]) {
         text.append(contentsOf: isSecure ? Self.secureScheme : Self.clearScheme)
-        let count = Self.countWithoutPort(authority, isSecure: isSecure)
-        for index in 0..<count { text.append(asciiLowercase(authority[index])) }
+        let start = text.count
+        text.append(authority.extracting(0..<Self.countWithoutPort(authority, isSecure: isSecure)))
+        for index in start..<text.count where text[index] &- UInt8(ascii: "A") < 26 { text[index] |= 0x20 }
     }
 
     private static let secureScheme = Array("https://".utf8)
@@ -184,7 +189,7 @@ final class CacheUse: Sendable {
         guard !query.isEmpty else { return }
         guard self.sortsQuery || !self.dropped.isEmpty else {
             text.append(UInt8(ascii: "?"))
-            for index in query.indices { text.append(query[index]) }
+            text.append(query)
             return
         }
         let bytes = query.indices.map { query[$0] }
@@ -219,5 +224,12 @@ struct ParameterPattern: Sendable {
 
     func matches(_ name: ArraySlice<UInt8>) -> Bool {
         self.isPrefix ? name.starts(with: self.name) : name.elementsEqual(self.name)
+    }
+}
+
+extension [UInt8] {
+    /// Appends bytes in one go.
+    fileprivate mutating func append(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBufferPointer { self.append(contentsOf: $0) }
     }
 }

@@ -25,9 +25,8 @@ extension Worker {
     }
 
     private func update(_ use: CacheUse, by answer: ResponseHead, _ exchange: Exchange) {
-        let source = RequestSource(
-            exchange.head, peer: exchange.peer, caller: exchange.admission.caller, plan: exchange.plan)
-        var key = use.key(of: source, isSecure: exchange.peer.isSecure(exchange.head), &self.scratch)
+        var key = use.key(
+            of: exchange.head, exchange.peer, exchange.admission.caller, exchange.plan, &self.scratch)
         if case .variants(let variants) = use.plan.store.peek(key) {
             key = CacheUse.variant(key, variants.names, exchange.head, &self.scratch)
         }
@@ -45,6 +44,10 @@ extension Worker {
                 lines, status: Int(stored.status), with: answer, date: self.loop.dateLine,
                 requestedAt: exchange.downstream.startedAt, receivedAt: self.loop.now,
                 unixSeconds: WallClock.seconds)
+            guard new.mayBeStored else {
+                use.plan.store.remove(key)
+                return
+            }
             use.plan.store.replace(stored, with: StoredAnswer(stored, facts: new.facts, lines: new.lines), for: key)
         }
     }

@@ -62,13 +62,15 @@ final class CachedExchange: DownstreamHandler {
 
     private func follow(_ finding: CacheFinding) {
         switch finding {
-        case .hit(let answer, let status, let refreshes):
-            self.status = status
+        case .hit(let answer, let refreshes):
+            self.status.isHit = true
+            self.status.forward = nil
+            self.status.timeToLive = answer.facts.timeToLive(now: self.worker.loop.now)
             self.outcome = refreshes == nil ? .hit : .stale
             if let refreshes { self.worker.refresh(refreshes, self.caller, self.downstream, self.plan) }
             self.serve(answer)
-        case .fetch(let fetch, let status, let leads):
-            self.status = status
+        case .fetch(let fetch, let reason, let leads):
+            self.status.forward = reason
             self.leads = leads
             self.outcome = leads ? .miss : .collapsed
             self.status.isCollapsed = !leads
@@ -76,10 +78,11 @@ final class CachedExchange: DownstreamHandler {
             self.source = .fetch(fetch, reader: reader)
             if leads, !self.worker.start(fetch, self.caller, self.plan) { fetch.settleUnasked(nil) }
             self.look()
-        case .pass(let status):
-            self.pass(status)
+        case .pass(let reason):
+            self.status.forward = reason
+            self.pass()
         case .onlyIfCached:
-            self.pass(CacheStatus(forward: .bypass))
+            self.pass()
         }
     }
 
@@ -161,14 +164,14 @@ final class CachedExchange: DownstreamHandler {
     private func goAlone() {
         self.leave()
         self.status.isCollapsed = false
-        self.pass(self.status)
+        self.pass()
     }
 
     /// Asks the service as if there were no cache.
-    private func pass(_ status: CacheStatus) {
+    private func pass() {
         self.source = .none
         guard let admission = self.admission.take() else { return }
-        let handler = self.worker.forwarding(admission, self.downstream, self.plan, .passes(status))
+        let handler = self.worker.forwarding(admission, self.downstream, self.plan, .passes(self.status))
         self.worker.metrics.cacheAsked(cache: self.worker.cacheIndex(of: self.use.plan), outcome: .pass)
         self.successor = handler
         handler.begin()

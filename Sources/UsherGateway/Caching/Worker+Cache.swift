@@ -10,24 +10,32 @@ import UsherTransport
 /// What the `cache` phase found.
 enum CacheFinding {
     /// An answer that may be given now; `refreshes`: it is freshened behind the client's back.
-    case hit(StoredAnswer, CacheStatus, refreshes: CacheTarget?)
+    case hit(StoredAnswer, refreshes: CacheTarget?)
     /// An answer is on its way, or has to be fetched.
-    case fetch(CacheFetch, CacheStatus, leads: Bool)
+    case fetch(CacheFetch, CacheStatus.Forward, leads: Bool)
     /// The service is asked as if there were no cache.
-    case pass(CacheStatus)
+    case pass(CacheStatus.Forward)
     /// The client wanted an answer of the cache or none (RFC 9111 §5.2.1.7).
     case onlyIfCached
 }
 
-/// Where an answer is, or would be.
-struct CacheTarget {
-    var use: CacheUse
+/// Where an answer would be that the service has to be asked for.
+final class CacheTarget {
+    let use: CacheUse
     /// Of the target alone.
-    var base: KeyedHash
+    let base: KeyedHash
     /// With the selecting fields, where they are known.
-    var key: KeyedHash
-    var directives: RequestDirectives
-    var stale: StoredAnswer?
+    let key: KeyedHash
+    let directives: RequestDirectives
+    let stale: StoredAnswer?
+
+    init(_ use: CacheUse, base: KeyedHash, key: KeyedHash, _ directives: RequestDirectives, stale: StoredAnswer?) {
+        self.use = use
+        self.base = base
+        self.key = key
+        self.directives = directives
+        self.stale = stale
+    }
 }
 
 /// The `cache` phase (RFC 9111).
@@ -43,9 +51,9 @@ extension Worker {
     ) -> any DownstreamHandler {
         let finding = self.look(use, admission.caller, downstream, plan)
         switch finding {
-        case .pass(let status):
+        case .pass(let reason):
             self.metrics.cacheAsked(cache: self.cacheIndex(of: use.plan), outcome: .pass)
-            return self.forwarding(admission, downstream, plan, .passes(status))
+            return self.forwarding(admission, downstream, plan, .passes(CacheStatus(forward: reason)))
         case .onlyIfCached:
             self.metrics.cacheAsked(cache: self.cacheIndex(of: use.plan), outcome: .pass)
             return self.refusal(.notCached, downstream, plan: plan, admission)
@@ -55,53 +63,39 @@ extension Worker {
     }
 
     /// What the cache has for a request.
-    func look(
-        _ use: CacheUse, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan
-    ) -> CacheFinding {
+    func look(_ use: CacheUse, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan) -> CacheFinding {
         let head = downstream.head
-        guard head.method == .get || head.method == .head else { return .pass(CacheStatus(forward: .method)) }
-        if head.framing != .none || head.upgrade != nil || Precondition.mustBypass(head) {
-            return .pass(CacheStatus(forward: .bypass))
-        }
-        if head.known.contains(.usher), self.isBypassed(head) { return .pass(CacheStatus(forward: .bypass)) }
-        let directives = RequestDirectives(head)
-        let source = RequestSource(head, peer: downstream.peer, caller: caller, plan: plan)
-        let base = use.key(of: source, isSecure: downstream.peer.isSecure(head), &self.scratch)
-        let store = use.plan.store
-        var target = CacheTarget(use: use, base: base, key: base, directives: directives)
+        let peer = downstream.peer
+        guard head.method == .get || head.method == .head else { return .pass(.method) }
+        if head.framing != .none || head.upgrade != nil || Precondition.mustBypass(head) { return .pass(.bypass) }
+        if head.known.contains(.usher), self.isBypassed(head) { return .pass(.bypass) }
+        let base = use.key(of: head, peer, caller, plan, &self.scratch)
+        var key = base
         var missed = CacheStatus.Forward.uriMiss
-        var entry = store.find(base)
+        var entry = use.plan.memory.store.find(base)
         if case .variants(let variants) = entry {
-            target.key = CacheUse.variant(base, variants.names, head, &self.scratch)
-            entry = store.find(target.key)
+            key = CacheUse.variant(base, variants.names, head, &self.scratch)
+            entry = use.plan.memory.store.find(key)
             missed = .varyMiss
         }
+        let directives = RequestDirectives(head)
+        var stale: StoredAnswer?
         if case .answer(let answer) = entry {
-            if let found = self.judge(answer, &target) { return found }
-            missed = directives.isDefault || answer.facts.timeToLive(now: self.loop.now) < 0 ? .stale : .request
+            switch ReuseRule.judge(answer.facts, directives, now: self.loop.now) {
+            case .fresh, .stale:
+                return .hit(answer, refreshes: nil)
+            case .staleWhileRevalidate:
+                return .hit(answer, refreshes: CacheTarget(use, base: base, key: key, directives, stale: answer))
+            case .validate(let reason):
+                stale = answer
+                missed = reason == .request ? .request : .stale
+            }
         }
         if directives.onlyIfCached { return .onlyIfCached }
         // What must not be kept is nobody else's, and a HEAD brings no body (RFC 9111 §5.2.1.5).
-        if directives.noStore || (head.method == .head && target.stale == nil) {
-            return .pass(CacheStatus(forward: missed))
-        }
+        if directives.noStore || (head.method == .head && stale == nil) { return .pass(missed) }
+        let target = CacheTarget(use, base: base, key: key, directives, stale: stale)
         return self.join(target, missed, caller, downstream, plan)
-    }
-
-    /// Whether an answer that is there may be given; nil: the service has to be asked.
-    private func judge(_ answer: StoredAnswer, _ target: inout CacheTarget) -> CacheFinding? {
-        let now = self.loop.now
-        switch ReuseRule.judge(answer.facts, target.directives, now: now) {
-        case .fresh, .stale:
-            return .hit(answer, CacheStatus(isHit: true, timeToLive: answer.facts.timeToLive(now: now)), refreshes: nil)
-        case .staleWhileRevalidate:
-            target.stale = answer
-            return .hit(
-                answer, CacheStatus(isHit: true, timeToLive: answer.facts.timeToLive(now: now)), refreshes: target)
-        case .validate:
-            target.stale = answer
-            return nil
-        }
     }
 
     /// Waits for somebody else's answer, or begins to fetch one.
@@ -116,20 +110,18 @@ extension Worker {
             return fetch
         }
         switch place {
-        case .passes: return .pass(CacheStatus(forward: reason))
-        case .follows(let fetch): return .fetch(fetch, CacheStatus(forward: reason), leads: false)
+        case .passes: return .pass(reason)
+        case .follows(let fetch): return .fetch(fetch, reason, leads: false)
         case .leads:
-            guard let begun else { return .pass(CacheStatus(forward: reason)) }
+            guard let begun else { return .pass(reason) }
             // Somebody may have brought it between our look and this.
-            if case .answer(let answer) = target.use.plan.store.peek(target.key), answer !== target.stale {
-                var again = target
-                if let found = self.judge(answer, &again) {
-                    target.use.plan.memory.fetches.remove(begun, at: target.key)
-                    begun.settleUnasked(answer)
-                    return found
-                }
+            if case .answer(let answer) = target.use.plan.store.peek(target.key), answer !== target.stale,
+                ReuseRule.judge(answer.facts, target.directives, now: self.loop.now) == .fresh
+            {
+                begun.settleUnasked(answer)
+                return .hit(answer, refreshes: nil)
             }
-            return .fetch(begun, CacheStatus(forward: reason), leads: true)
+            return .fetch(begun, reason, leads: true)
         }
     }
 
@@ -159,8 +151,7 @@ extension Worker {
     ) -> CacheFetch {
         let head = downstream.head
         var text: [UInt8] = []
-        let source = RequestSource(head, peer: downstream.peer, caller: caller, plan: plan)
-        target.use.writeTarget(of: source, isSecure: downstream.peer.isSecure(head), to: &text)
+        target.use.writeTarget(of: head, isSecure: downstream.peer.isSecure(head), to: &text)
         return CacheFetch(
             self, target.use, key: target.key, base: target.base, target: text,
             of: Self.head(of: head, conditions: target.stale), downstream, target.directives, stale: target.stale,

@@ -34,14 +34,6 @@ struct RequestSource: TemplateSource, RouteSubject {
         self.head.withBytes(self.head.path) { path in body(path) }
     }
 
-    func withAuthority<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        self.head.withBytes(self.head.authority) { authority in body(authority) }
-    }
-
-    func withQuery<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
-        self.head.withBytes(self.head.query) { query in body(query) }
-    }
-
     func withMethod<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         self.head.withBytes(self.head.methodSlice) { method in body(method) }
     }

@@ -8,7 +8,7 @@ JOBS ?= 2
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 # What meets sockets, processes and clocks runs apart from what only computes and from what loads the whole machine.
 LIVE_TESTS := UsherGatewayTests|UsherTransportTests|UsherStoresTests|UsherSupervisorTests|UsherConsoleTests
-LIVE_TESTS := $(LIVE_TESTS)|UsherTelemetryTests
+LIVE_TESTS := $(LIVE_TESTS)|UsherTelemetryTests|UsherLoadTests
 FAULT_TESTS := FaultTests
 # Hundreds of gateways at once would starve each other until their time-outs pass.
 AT_ONCE := SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH

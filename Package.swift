@@ -52,6 +52,7 @@ let package = Package(
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
     ],
     targets: [
         .target(name: "UsherCore", swiftSettings: pure),
@@ -104,16 +105,23 @@ let package = Package(
                 nioPosix, logging, lifecycle, crypto, system,
             ],
             swiftSettings: common),
+        .target(
+            name: "UsherLoad",
+            dependencies: [
+                "UsherCore", "UsherHTTP", "UsherTransport", nioCore, nioPosix, nioSSL, nioTLS,
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: common),
         .executableTarget(
             name: "usher",
             dependencies: [
                 "UsherCore", "UsherIdentities", "UsherTransport", "UsherConfiguration", "UsherConsole", "UsherGateway",
-                "CUsherGuard",
+                "UsherLoad", "CUsherGuard",
                 nioCore, nioPosix, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            exclude: ["Commands/LoadCommand.swift"], swiftSettings: common),
+            swiftSettings: common),
         .target(
             name: "UsherTestKit", dependencies: ["UsherCore", nioCore, nioPosix, nioTLS, nioSSL, nioEmbedded],
             swiftSettings: common),
@@ -153,6 +161,12 @@ let package = Package(
             dependencies: [
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherTransport", "UsherTestKit", nioCore, nioPosix,
                 nioSSL, nioEmbedded,
+            ],
+            swiftSettings: common),
+        .testTarget(
+            name: "UsherLoadTests",
+            dependencies: [
+                "UsherCore", "UsherHTTP", "UsherTransport", "UsherLoad", "UsherTestKit", nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: common),
         .testTarget(

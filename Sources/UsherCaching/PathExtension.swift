@@ -38,7 +38,8 @@ public enum PathExtension {
         "woff2": ["font/", "application/font-woff2", "application/octet-stream"],
         "ttf": ["font/", "application/x-font-ttf", "application/octet-stream"],
         "otf": ["font/", "application/x-font-opentype", "application/octet-stream"],
-        "mp4": ["video/"], "webm": ["video/", "audio/"], "mp3": ["audio/"], "ogg": ["audio/", "video/", "application/ogg"],
+        "mp4": ["video/"], "webm": ["video/", "audio/"], "mp3": ["audio/"],
+        "ogg": ["audio/", "video/", "application/ogg"],
         "pdf": ["application/pdf"], "txt": ["text/plain"], "xml": ["application/xml", "text/xml"],
         "wasm": ["application/wasm"],
     ]

@@ -53,16 +53,20 @@ enum ImportGraph {
             layer: 5,
             own: [
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching", "UsherIdentities",
-                "UsherStores", "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration", "UsherConsole",
+                "UsherStores", "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration",
+                "UsherConsole",
             ],
             outside: system.union([
                 "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "FoundationEssentials", "Crypto", "SystemPackage",
             ])),
+        "UsherLoad": ModuleRule(
+            layer: 4, own: ["UsherCore", "UsherHTTP", "UsherTransport"],
+            outside: system.union(["NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "FoundationEssentials", "Histogram"])),
         "usher": ModuleRule(
             layer: 6,
             own: [
                 "UsherCore", "UsherGateway", "UsherIdentities", "UsherConfiguration", "UsherConsole", "UsherTransport",
-                "CUsherGuard",
+                "UsherLoad", "CUsherGuard",
             ],
             outside: system.union([
                 "ArgumentParser", "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "UnixSignals", "Foundation",

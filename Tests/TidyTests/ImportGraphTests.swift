@@ -22,7 +22,9 @@ struct ImportGraphTests {
     func pureTargetsArePure() throws {
         for module in ImportGraph.pure {
             let rule = try #require(ImportGraph.rules[module])
-            #expect(rule.outside.isSubset(of: module == "UsherHTTP" ? ["NIOCore"] : []), "\(module)")
+            // Messages and bodies are bytes in buffers, which are values.
+            let buffers: Set<String> = module == "UsherHTTP" || module == "UsherCaching" ? ["NIOCore"] : []
+            #expect(rule.outside.isSubset(of: buffers), "\(module)")
             #expect(rule.own.isSubset(of: ImportGraph.pure), "\(module)")
         }
     }

@@ -73,7 +73,7 @@ import UsherConfiguration
             Case(
                 "colour: red\n" + web,
                 "u.yaml:1:1: colour: unknown key; known here: workers, state, secret, admin, log, limits, "
-                    + "listeners, identities, quotas, services, routes"
+                    + "listeners, identities, quotas, caches, services, routes"
             ),
             Case("limits: { heads: 1KiB }\n" + web, "u.yaml:1:11: limits.heads: unknown key (did you mean 'head'?)"),
             Case(
@@ -90,12 +90,12 @@ import UsherConfiguration
             Case(
                 "1: 2\n" + web,
                 "u.yaml:1:1: 1: unknown key; known here: workers, state, secret, admin, log, limits, listeners, "
-                    + "identities, quotas, services, routes"
+                    + "identities, quotas, caches, services, routes"
             ),
             Case(
                 "\"a\\nb\": 2\n" + web,
                 "u.yaml:1:1: a\\u{a}b: unknown key; known here: workers, state, secret, admin, log, limits, "
-                    + "listeners, identities, quotas, services, routes"
+                    + "listeners, identities, quotas, caches, services, routes"
             ),
         ])
     func unknownKeys(_ item: Case) {
@@ -103,13 +103,41 @@ import UsherConfiguration
     }
 
     @Test(
+        "caches that cannot be",
+        arguments: [
+            Case(
+                "caches: { a: { memory: 1KiB } }\n" + web,
+                "u.yaml:1:24: caches.a.memory: 1KiB is out of range: 1MiB to 1024TiB"),
+            Case(
+                "caches: { a: { memory: 1MiB, object-limit: 16MiB } }\n" + web,
+                "u.yaml:1:14: caches.a: object-limit (16MiB) is larger than memory (1MiB)"),
+            Case(
+                "caches: { a: { key: [\"{service}\"] } }\n" + web,
+                "u.yaml:1:22: caches.a.key[0]: {service} is not known yet when a cache is asked"),
+            Case(
+                "caches: { a: { key: [\"{path}\"], sort-query: true } }\n" + web,
+                "u.yaml:1:14: caches.a: sort-query and drop-query do nothing beside a `key`"),
+            Case(
+                "caches: { a: { drop-query: [\"a*b\"] } }\n" + web,
+                "u.yaml:1:29: caches.a.drop-query[0]: can have a `*` at its end only"),
+            Case(
+                "caches: { pages: {} }\n" + web + "routes: [{ service: web, cache: page }]",
+                "u.yaml:3:33: routes[0].cache: there is no cache 'page' (did you mean 'pages'?)"),
+            Case(
+                "caches: { pages: {} }\n" + web + "routes: [{ respond: {}, cache: pages }]",
+                "u.yaml:3:25: routes[0].cache: keeps answers of services, and this route has none"),
+        ])
+    func caches(_ item: Case) {
+        check(item)
+    }
+
+    @Test(
         "keys of later versions are never accepted silently",
         arguments: [
             Case(
-                "caches: {}\nfunctions: {}\nelections: {}\n" + web,
-                "u.yaml:1:1: caches: `caches` is not available in this version",
-                "u.yaml:2:1: functions: `functions` is not available in this version",
-                "u.yaml:3:1: elections: `elections` is not available in this version"),
+                "functions: {}\nelections: {}\n" + web,
+                "u.yaml:1:1: functions: `functions` is not available in this version",
+                "u.yaml:2:1: elections: `elections` is not available in this version"),
             Case(
                 "services: { web: { replicas: [a:1], sharded: {} } }",
                 "u.yaml:1:37: services.web.sharded: `sharded` is not available in this version"),
@@ -123,8 +151,8 @@ import UsherConfiguration
                 "u.yaml:1:59: services.web.replicas.count: scaling is not available in this version; write a number"),
             Case(
                 web
-                    + "routes: [{ service: web, cache: c, headers: { set: { A: \"{body.a}\" } } }]",
-                "u.yaml:2:26: routes[0].cache: `cache` is not available in this version",
+                    + "routes: [{ service: web, fence: f, headers: { set: { A: \"{body.a}\" } } }]",
+                "u.yaml:2:26: routes[0].fence: `fence` is not available in this version",
                 "u.yaml:2:57: routes[0].headers.set.A: {body.a} is not available in this version"),
         ])
     func laterKeys(_ item: Case) {

@@ -15,7 +15,9 @@ import UsherConfiguration
         _ = try ConfigurationReader.read(text: block.configuration, file: "/u.yaml", environment: [:])
     }
 
-    @Test("every example's configuration can be used", arguments: ["quickstart", "replicated", "sessions", "quotas"])
+    @Test(
+        "every example's configuration can be used",
+        arguments: ["quickstart", "replicated", "sessions", "quotas", "caching"])
     func examples(name: String) throws {
         let file = DocumentedBlock.root.appending(path: "examples/\(name)/usher.yaml").path
         _ = try ConfigurationReader.read(file: file, environment: [:])

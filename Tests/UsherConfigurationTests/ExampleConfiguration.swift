@@ -64,6 +64,15 @@ let completeConfiguration = """
         in-flight: 3
         store: { unix: run/redis.sock }
         on-failure: allow
+    caches:
+      pages:
+        memory: 64MiB
+        object-limit: 1MiB
+        drop-query: [utm_*, fbclid]
+        sort-query: true
+        check-extension: true
+        purge-from: [10.0.0.0/8]
+      prices: { key: ["{host}", "{path}", "{header.x-country}"] }
     services:
       web:
         replicas:
@@ -106,6 +115,7 @@ let completeConfiguration = """
         encoded-slashes: pass
         require: [gold, silver]
         quota: { name: public, cost: 5 }
+        cache: pages
         service: web
       - match: { host: "*.example.com" }
         require: authenticated

@@ -55,9 +55,9 @@ public enum Precondition {
         return (changed ?? received) <= limit
     }
 
-    /// Whether a range may be taken from the stored answer: there is no `If-Range`, or its one validator is the answer's
-    /// and a strong one (RFC 9110 §13.1.5). A date is strong when the answer was made a second or more after it
-    /// (§8.8.2.2).
+    /// Whether a range may be taken from the stored answer: there is no `If-Range`, or its one validator is the
+    /// answer's and a strong one (RFC 9110 §13.1.5). A date is strong when the answer was made a second or more after
+    /// it (§8.8.2.2).
     public static func ifRangeHolds(_ request: RequestHead, lines: Span<UInt8>) -> Bool {
         guard request.known.contains(.ifRange) else { return true }
         guard let slice = onlyValue(of: .ifRange, request) else { return false }

@@ -1,6 +1,7 @@
 internal import UsherHTTP
 
-/// Goes through the elements of a comma-separated value whose elements may hold quoted strings (RFC 9110 §5.6.1, §5.6.4).
+/// Goes through the elements of a comma-separated value whose elements may hold quoted strings (RFC 9110 §5.6.1,
+/// §5.6.4).
 ///
 /// Empty elements are skipped. A quote that nobody closes is a byte like any other, and so are the quotes behind it:
 /// then the commas part elements again, and no directive can hide in text that only seems to be quoted. Every byte is

@@ -52,8 +52,8 @@ public enum Freshening {
         }
     }
 
-    /// The answer as it is stored from now on: lines, directives and facts, the last two from the new lines and from the
-    /// new message's `Age`.
+    /// The answer as it is stored from now on: lines, directives and facts, the last two from the new lines and from
+    /// the new message's `Age`.
     ///
     /// - Parameters:
     ///   - lines: as stored so far.

@@ -61,8 +61,8 @@ public enum ReuseRule {
         }
     }
 
-    /// Whether an answer that is stale since `-left` seconds is so for less than a window. Whole seconds that have begun
-    /// count, as they do for freshness, so that a window of 0 allows nothing.
+    /// Whether an answer that is stale since `-left` seconds is so for less than a window. Whole seconds that have
+    /// begun count, as they do for freshness, so that a window of 0 allows nothing.
     private static func isWithin(_ window: Int?, _ left: Int) -> Bool {
         window.map { -left < $0 } ?? false
     }

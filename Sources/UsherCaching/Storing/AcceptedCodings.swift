@@ -4,7 +4,8 @@ internal import UsherHTTP
 ///
 /// Order, spelling and weights above 0 do not matter: a coding is accepted or it is not. Weights only say what a client
 /// would rather have, and sharing answers between clients that accept the same is worth more. A field that this cannot
-/// express exactly (other codings, one coding twice, broken weights) is not read at all, and then compared as it stands.
+/// express exactly (other codings, one coding twice, broken weights) is not read at all, and then compared as it
+/// stands.
 struct AcceptedCodings: Equatable {
     static let brotli: UInt8 = 1
     static let gzip: UInt8 = 2

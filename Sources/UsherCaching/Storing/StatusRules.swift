@@ -1,7 +1,7 @@
 /// What this cache knows of status codes.
 enum StatusRules {
-    /// Whether an answer without explicit freshness may be kept for a guessed time (RFC 9110 §15.1); 206 is not, because
-    /// parts are not stored here.
+    /// Whether an answer without explicit freshness may be kept for a guessed time (RFC 9110 §15.1); 206 is not,
+    /// because parts are not stored here.
     static func isHeuristicallyCacheable(_ status: Int) -> Bool {
         switch status {
         case 200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501: true

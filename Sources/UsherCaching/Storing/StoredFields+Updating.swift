@@ -4,8 +4,8 @@ extension StoredFields {
     /// Fields that describe the stored bytes, so that another message may not change them (RFC 9111 §3.2).
     private static let fixed: HeaderSet = [.contentEncoding, .contentType, .contentRange]
 
-    /// Stored lines with what a 304 or an answer to HEAD says newly (RFC 9111 §3.2): its fields take the place of stored
-    /// ones of the same name, all others stay.
+    /// Stored lines with what a 304 or an answer to HEAD says newly (RFC 9111 §3.2): its fields take the place of
+    /// stored ones of the same name, all others stay.
     ///
     /// Fields that tell how to read the stored bytes never change. A stored entity tag stays when there is one: the new
     /// one is the same, or a weaker form of it, for bytes that we did not see.

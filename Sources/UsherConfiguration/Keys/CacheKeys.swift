@@ -29,9 +29,14 @@ extension CacheSettings {
             ],
             finish: { cache, node, reading in
                 if cache.objectLimit > cache.memory {
-                    reading.note(
-                        "object-limit (\(cache.objectLimit)) is larger than memory (\(cache.memory))",
-                        at: node.position)
+                    if case .mapping(let entries) = node.content, entries.contains(where: { $0.key == "object-limit" })
+                    {
+                        reading.note(
+                            "object-limit (\(cache.objectLimit)) is larger than memory (\(cache.memory))",
+                            at: node.position)
+                    }
+                    // The default is for caches that are large enough for it.
+                    cache.objectLimit = cache.memory
                 }
                 if cache.key != nil, cache.sortQuery || !cache.dropQuery.isEmpty {
                     reading.note("sort-query and drop-query do nothing beside a `key`", at: node.position)

@@ -11,9 +11,9 @@ import UsherTransport
 /// One answer on its way from a service: for the request that missed it first, for those that came meanwhile, and for
 /// the cache.
 ///
-/// To the exchange that gets it, this is the client. Readers on any loop follow what arrives; each has its own speed, so
-/// that a slow client holds up nobody. An answer that is kept flows in as fast as the service sends it; one that is not
-/// is only let in as fast as its readers take it.
+/// To the exchange that gets it, this is the client. Readers on any loop follow what arrives; each has its own speed,
+/// so that a slow client holds up nobody. An answer that is kept flows in as fast as the service sends it; one that is
+/// not is only let in as fast as its readers take it.
 ///
 /// Confinement: the leader's event loop, but for `state`.
 final class CacheFetch: Downstream, @unchecked Sendable {

@@ -45,8 +45,8 @@ final class PurgeLog: Sendable {
         }
     }
 
-    /// Whether an answer was purged that was asked for when `number` was the newest purge. When too much has been purged
-    /// since to remember it all, it counts as purged.
+    /// Whether an answer was purged that was asked for when `number` was the newest purge. When too much has been
+    /// purged since to remember it all, it counts as purged.
     func takes(_ answer: StoredAnswer, since number: Int) -> Bool {
         self.state.withLock { state in
             let newer = state.number - number

@@ -42,7 +42,8 @@ struct BadOriginTests {
         arguments: [
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nCache-Control: max-age=60\r\n\r\n4\r\nsome\r\n0\r\n\r\n",
             "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nConnection: close\r\n\r\nsome",
-            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nCache-Control: max-age=60\r\nConnection: X-Gone\r\nX-Gone: 1\r\n\r\nsome",
+            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nCache-Control: max-age=60\r\n"
+                + "Connection: X-Gone\r\nX-Gone: 1\r\n\r\nsome",
         ])
     func framings(answer: String) async throws {
         try await onStage { stage in

@@ -55,15 +55,18 @@ class Handler(BaseHTTPRequestHandler):
             word = path.removeprefix("/dictionary/").lower()
             definition = dictionary.definitions.get(word)
             found = {"definition": definition} if definition else {"error": "unknown word"}
-            self.answer(200 if definition else 404, {"word": word, **found, "replica": self.server.name})
+            self.answer(
+                200 if definition else 404, {"word": word, **found, "replica": self.server.name}, keep_seconds=60)
 
     do_HEAD = do_GET
 
-    def answer(self, status, value):
+    def answer(self, status, value, keep_seconds=None):
         body = (json.dumps(value, ensure_ascii=False) + "\n").encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
+        if keep_seconds is not None:
+            self.send_header("Cache-Control", f"max-age={keep_seconds}")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

@@ -218,8 +218,10 @@ final class CacheFetch: Downstream, @unchecked Sendable {
 
     private func leaveTable() { self.use.plan.memory.fetches.remove(self, at: self.key) }
 
+    /// The answer is not kept: the next ones, which pass the cache by, would be newer than one from before it.
     private func rememberPass(_ now: MonotonicTime) {
         self.use.plan.memory.fetches.pass(self.key, until: now.advanced(by: Self.passTime))
+        self.use.plan.memory.store.remove(self.key)
     }
 
     /// How long requests for a target whose answer was not kept do not wait for each other.

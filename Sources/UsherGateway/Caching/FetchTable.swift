@@ -33,11 +33,13 @@ final class FetchTable: Sendable {
 
     /// Takes part in a fetch that there is, or begins one.
     ///
-    /// - Parameter fetch: makes it.
-    func join(_ key: KeyedHash, now: MonotonicTime, _ fetch: () -> CacheFetch) -> Place {
+    /// - Parameters:
+    ///   - isKept: there is an answer, so the next one is likely to be kept as well.
+    ///   - fetch: makes it.
+    func join(_ key: KeyedHash, isKept: Bool, now: MonotonicTime, _ fetch: () -> CacheFetch) -> Place {
         self.withPart(of: key) { part in
             if let known = part.fetches[key] { return .follows(known) }
-            if let until = part.passes.value(of: key) {
+            if !isKept, let until = part.passes.value(of: key) {
                 if now < until { return .passes }
                 part.passes.remove(key)
             }

@@ -104,7 +104,9 @@ extension Worker {
         _ plan: RoutePlan
     ) -> CacheFinding {
         var begun: CacheFetch?
-        let place = target.use.plan.memory.fetches.join(target.key, now: self.loop.now) {
+        let place = target.use.plan.memory.fetches.join(
+            target.key, isKept: target.stale != nil, now: self.loop.now
+        ) {
             let fetch = self.fetch(target, caller, downstream, plan, isBackground: false)
             begun = fetch
             return fetch
@@ -128,7 +130,9 @@ extension Worker {
     /// Freshens an answer that was given though it is stale (RFC 5861 §3).
     func refresh(_ target: CacheTarget, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan) {
         var begun: CacheFetch?
-        let place = target.use.plan.memory.fetches.join(target.key, now: self.loop.now) {
+        let place = target.use.plan.memory.fetches.join(
+            target.key, isKept: target.stale != nil, now: self.loop.now
+        ) {
             let fetch = self.fetch(target, caller, downstream, plan, isBackground: true)
             begun = fetch
             return fetch

@@ -113,6 +113,31 @@ extension FaultTests {
             }
         }
 
+        @Test("caching: a page is made once for many, a change takes it along, and so does a purge")
+        func caching() throws {
+            try Example.running("caching", replicas: 1) { usher in
+                func answer(_ line: String) throws -> String { try Self.ask(usher, line) }
+                let made = try answer("GET /day/monday")
+                #expect(made.contains("page number 1,") && made.contains("fwd=uri-miss; fwd-status=200; stored"))
+                let kept = try answer("GET /day/monday?utm_source=mail")
+                #expect(kept.contains("page number 1,") && kept.contains("Cache-Status: usher; hit; ttl="), "\(kept)")
+                let crowd = [
+                    "sh", "-c", "seq 100 | xargs -P 100 -I{} curl -s http://127.0.0.1:\(usher.port)/day/tuesday",
+                ]
+                let pages = try ChildProcess.output(of: crowd, in: usher.folder).output.split(separator: "\n")
+                #expect(pages.count == 100 && Set(pages).count == 1, "\(Set(pages))")
+
+                #expect(try answer("GET /note/tea").contains("nothing yet"))
+                let put = ["curl", "-s", "-X", "PUT", "-d", "green", "http://127.0.0.1:\(usher.port)/note/tea"]
+                #expect(try ChildProcess.output(of: put, in: usher.folder).output == "changed\n")
+                #expect(try answer("GET /note/tea").contains("green"))
+
+                let purged = try usher.command("purge", "--tag", "days")
+                #expect(purged.code == 0 && purged.output.contains("2"), "\(purged.output)")
+                #expect(try answer("GET /day/monday").contains("fwd=uri-miss"))
+            }
+        }
+
         @Test("tls: HTTP/2 by a name's certificate, a client known by its own, redirection, and renewal while it runs")
         func tls() throws {
             try Example.running("tls", replicas: 2, preparing: [["dev-cert"], ["dev-cert", "--client", "alice"]]) {

@@ -51,6 +51,8 @@ final class CacheFetch: Downstream, @unchecked Sendable {
     /// What it did, when it is over.
     private var tries: (told: AccessEntry.Tries, service: Int)?
     private var received: ReceivedAnswer?
+    /// What of it counts against all that is on its way. Unit: bytes.
+    private var filling = 0
     /// What still comes is nobody's.
     private var isDone = false
 
@@ -138,12 +140,10 @@ final class CacheFetch: Downstream, @unchecked Sendable {
     func sendBody(_ data: ByteBuffer) {
         guard !self.isDone, data.readableBytes > 0 else { return }
         self.bytesSent += data.readableBytes
-        if self.received?.isKept == true, self.bytesSent > self.limit {
-            // Who reads it goes on; who comes now asks for itself.
-            self.received?.isKept = false
-            self.leaveTable()
-            self.rememberPass(self.worker.loop.now)
-            self.change { $0.stopKeeping() }
+        if self.received?.isKept == true {
+            self.filling += data.readableBytes
+            let hasRoom = self.use.plan.memory.fill(data.readableBytes)
+            if !hasRoom || self.bytesSent > self.limit { self.stopKeeping() }
         }
         var piece = data
         // A slice holds the whole buffer that it lies in.
@@ -154,10 +154,25 @@ final class CacheFetch: Downstream, @unchecked Sendable {
         self.change { $0.append(piece) }
     }
 
+    /// It is too long, or too much comes at once. Who reads it goes on; who comes now asks for itself.
+    private func stopKeeping() {
+        self.received?.isKept = false
+        self.leaveTable()
+        self.rememberPass(self.worker.loop.now)
+        self.stopFilling()
+        self.change { $0.stopKeeping() }
+    }
+
+    private func stopFilling() {
+        self.use.plan.memory.filled(self.filling)
+        self.filling = 0
+    }
+
     func sendEnd(_ trailers: Trailers?) {
         guard !self.isDone else { return self.exchangeIsOver() }
         self.isDone = true
         if let received = self.received, received.isKept { self.keep(received) }
+        self.stopFilling()
         self.leaveTable()
         self.change { $0.isComplete = true }
         self.exchangeIsOver()
@@ -183,6 +198,7 @@ final class CacheFetch: Downstream, @unchecked Sendable {
 
     func abort() {
         self.isDone = true
+        self.stopFilling()
         self.leaveTable()
         self.change { $0.isCutOff = true }
         self.exchangeIsOver()

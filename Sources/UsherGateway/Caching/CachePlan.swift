@@ -37,9 +37,21 @@ final class CacheMemory: Sendable {
     let store: MemoryCacheStore
     let fetches = FetchTable()
     let purges = PurgeLog()
+    /// Of answers that are on their way and are to be kept. Unit: bytes.
+    private let filling = Atomic<Int>(0)
 
     init(budget: Int) {
         self.store = MemoryCacheStore(budget: budget)
+    }
+
+    /// Makes room for more of an answer that is on its way; false: all of them together take half of the budget.
+    func fill(_ bytes: Int) -> Bool {
+        self.filling.add(bytes, ordering: .relaxed).newValue <= self.store.budgetBytes / 2
+    }
+
+    /// Such an answer is kept, or will not be.
+    func filled(_ bytes: Int) {
+        self.filling.subtract(bytes, ordering: .relaxed)
     }
 
     /// Takes answers out, those too that are on their way; returns how many were there.

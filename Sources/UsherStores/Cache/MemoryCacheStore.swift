@@ -31,6 +31,8 @@ package final class MemoryCacheStore: CacheStore {
         self.parts = (0..<(1 << Int(bits))).map { _ in Part() }
     }
 
+    package var budgetBytes: Int { self.budget.load(ordering: .relaxed) }
+
     /// A reload has changed it; what does not fit any more goes at once.
     package func setBudget(_ bytes: Int) {
         self.budget.store(bytes, ordering: .relaxed)

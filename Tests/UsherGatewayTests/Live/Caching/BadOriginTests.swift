@@ -76,6 +76,48 @@ struct BadOriginTests {
         }
     }
 
+    @Test("answers that come at once take half of the memory at most; the others flow and are not kept")
+    func manyAtOnce() async throws {
+        try await onStage { stage in
+            let gate = Signal()
+            let (most, rest) = (String(repeating: "x", count: 900_000), String(repeating: "y", count: 100))
+            let upstream = try await stage.upstream { peer in
+                while let request = try await peer.receiveRequest() {
+                    try await peer.send(
+                        "HTTP/1.1 200 OK\r\nContent-Length: 900100\r\nCache-Control: max-age=60\r\n\r\n")
+                    try await peer.send(most)
+                    if request.target.hasPrefix("/held") { try await gate.wait() }
+                    try await peer.send(rest)
+                }
+            }
+            let gateway = try await stage.gateway(
+                """
+                caches: { pages: { memory: 16MiB, object-limit: 1MiB } }
+                services: { web: { replicas: ["\(upstream.address)"] } }
+                routes: [{ service: web, cache: pages }]
+                """)
+            var clients: [RawConnection] = []
+            for number in 0..<20 {
+                let client = try await stage.client(gateway)
+                try await client.send(Text.get("/held/\(number)"))
+                #expect(try await client.receiveHead().status == 200)
+                #expect(try await client.receive(count: most.utf8.count).readableBytes == most.utf8.count)
+                clients.append(client)
+            }
+            gate.fire()
+            for client in clients { #expect(String(buffer: try await client.receive(count: 100)) == rest) }
+            var kept = 0
+            for number in 0..<20 {
+                let only = "Cache-Control: only-if-cached\r\n"
+                if try await gateway.ask(Text.get("/held/\(number)", only)).status == 200 { kept += 1 }
+            }
+            #expect((8...9).contains(kept))
+            // What was on its way counts no more.
+            _ = try await gateway.ask(Text.get("/quick"))
+            #expect(try await gateway.ask(Text.get("/quick")).cache?.hasPrefix("hit") == true)
+        }
+    }
+
     @Test("a client that reads slowly slows down an answer that is not kept, and memory stays small")
     func slowReader() async throws {
         try await onStage { stage in

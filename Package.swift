@@ -144,7 +144,10 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "UsherStoresTests",
-            dependencies: ["UsherCore", "UsherQuotas", "UsherStores", "UsherTestKit", nioCore, nioPosix, nioEmbedded],
+            dependencies: [
+                "UsherCore", "UsherHTTP", "UsherQuotas", "UsherCaching", "UsherStores", "UsherTestKit",
+                nioCore, nioPosix, nioEmbedded,
+            ],
             swiftSettings: common),
         .testTarget(
             name: "UsherTelemetryTests", dependencies: ["UsherCore", "UsherHTTP", "UsherTelemetry", nioCore, logging],

@@ -21,7 +21,7 @@ public struct CacheStatus: Sendable, Hashable {
         /// Only a part was there.
         case partial
 
-        var word: StaticString {
+        public var word: StaticString {
             switch self {
             case .uriMiss: "uri-miss"
             case .varyMiss: "vary-miss"

@@ -45,6 +45,8 @@ public struct CacheIndex: ~Copyable, Sendable {
     private var main = Queue()
     private var ghosts = GhostTable()
     public private(set) var count = 0
+    /// Those that are answers and not lists of such.
+    public private(set) var answerCount = 0
 
     public init() {}
 
@@ -76,6 +78,8 @@ public struct CacheIndex: ~Copyable, Sendable {
         if let known = index.find(key, slots) {
             let change = Int(size) - Int(slots[known].size)
             if slots[known].isSmall { small.bytes += change } else { main.bytes += change }
+            noteAnswer(slots[known].entry, by: -1)
+            noteAnswer(entry, by: 1)
             slots[known].entry = entry
             slots[known].size = size
             return
@@ -83,6 +87,7 @@ public struct CacheIndex: ~Copyable, Sendable {
         let slot = takeSlot(Slot(key: key, entry: entry, size: size))
         index.insert(slot, key)
         count += 1
+        noteAnswer(entry, by: 1)
         enqueue(slot, isSmall: !ghosts.remove(key))
     }
 
@@ -173,7 +178,12 @@ public struct CacheIndex: ~Copyable, Sendable {
         slots[slot].older = free
         free = Int32(truncatingIfNeeded: slot)
         count -= 1
+        noteAnswer(entry, by: -1)
         return entry
+    }
+
+    private mutating func noteAnswer(_ entry: CacheEntry?, by change: Int) {
+        if case .answer = entry { answerCount += change }
     }
 
     private mutating func enqueue(_ slot: Int, isSmall: Bool) {

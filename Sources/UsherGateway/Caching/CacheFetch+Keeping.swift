@@ -24,7 +24,7 @@ extension CacheFetch {
 
     private func insert(_ answer: StoredAnswer, names: VaryNames?) {
         let memory = self.use.plan.memory
-        guard let names, !memory.purges.takes(answer, since: self.purges) else { return }
+        guard let names, !self.isPurged.load(ordering: .acquiring) else { return }
         if names.isEmpty {
             memory.store.insert(answer, for: self.base)
         } else {
@@ -32,7 +32,7 @@ extension CacheFetch {
             memory.store.insert(answer, for: self.base, variant: variant, names: names)
         }
         // A purge may have come in between, and seen nothing.
-        if memory.purges.takes(answer, since: self.purges) { memory.store.remove(self.base) }
+        if self.isPurged.load(ordering: .acquiring) { memory.store.remove(self.base) }
     }
 
     /// The service says that what we have is still right (RFC 9111 §4.3.4).
@@ -50,11 +50,12 @@ extension CacheFetch {
             receivedAt: self.worker.loop.now, unixSeconds: WallClock.seconds)
         let tags = SurrogateTags.read(head).map(Self.hash)
         let answer = StoredAnswer(stale, facts: new.facts, lines: new.lines, tags: tags.isEmpty ? nil : tags)
-        if !new.mayBeStored || memory.purges.takes(answer, since: self.purges) {
+        if !new.mayBeStored {
             memory.store.remove(self.base)
         } else if head.known.contains(.vary) {
             self.insert(answer, names: VaryNames(head))
-        } else {
+        } else if !self.isPurged.load(ordering: .acquiring) {
+            // What a purge has taken out meanwhile stays out: it is no longer there to be replaced.
             memory.store.replace(stale, with: answer, for: self.key)
         }
         self.settle(.answer(answer, forwardStatus: 304, isStored: true))

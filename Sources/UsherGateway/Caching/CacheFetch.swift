@@ -32,8 +32,8 @@ final class CacheFetch: Downstream, @unchecked Sendable {
     let stale: StoredAnswer?
     /// What the leader's request says of stale answers.
     let directives: RequestDirectives
-    /// The newest purge when it was asked for.
-    let purges: Int
+    /// A purge has come since it was asked for: its answer is not kept.
+    let isPurged = Atomic<Bool>(false)
     /// Nobody waits for it: a stale answer was given meanwhile.
     let isBackground: Bool
     private let isAuthorized: Bool
@@ -70,7 +70,6 @@ final class CacheFetch: Downstream, @unchecked Sendable {
         self.directives = directives
         self.isBackground = isBackground
         self.isAuthorized = isAuthorized
-        self.purges = use.plan.memory.purges.number
         self.head = head
         self.peer = downstream.peer
         self.listener = downstream.listener
@@ -232,11 +231,11 @@ final class CacheFetch: Downstream, @unchecked Sendable {
         self.settle(answer.map { .answer($0, forwardStatus: nil, isStored: true) } ?? .released)
     }
 
-    private func leaveTable() { self.use.plan.memory.fetches.remove(self, at: self.key) }
+    private func leaveTable() { self.use.plan.memory.fetches.remove(self) }
 
     /// The answer is not kept: the next ones, which pass the cache by, would be newer than one from before it.
     private func rememberPass(_ now: MonotonicTime) {
-        self.use.plan.memory.fetches.pass(self.key, until: now.advanced(by: Self.passTime))
+        self.use.plan.memory.fetches.pass(self.key, of: self.base, until: now.advanced(by: Self.passTime))
         self.use.plan.memory.store.remove(self.key)
     }
 

@@ -32,16 +32,17 @@ final class CachePlan: Sendable {
     }
 }
 
-/// What a cache holds: its answers, those that are on their way, and what was purged meanwhile.
+/// What a cache holds: its answers, those that are on their way, and purges that go through them.
 final class CacheMemory: Sendable {
     let store: MemoryCacheStore
     let fetches = FetchTable()
-    let purges = PurgeLog()
+    let walk: PurgeWalk
     /// Of answers that are on their way and are to be kept. Unit: bytes.
     private let filling = Atomic<Int>(0)
 
     init(budget: Int) {
         self.store = MemoryCacheStore(budget: budget)
+        self.walk = PurgeWalk(self.store)
     }
 
     /// Makes room for more of an answer that is on its way; false: all of them together take half of the budget.
@@ -54,25 +55,10 @@ final class CacheMemory: Sendable {
         self.filling.subtract(bytes, ordering: .relaxed)
     }
 
-    /// Takes answers out, those too that are on their way; returns how many were there.
-    ///
-    /// - Parameter isSoft: they stay, to be freshened, and to be given when the service fails.
-    @discardableResult
-    func purge(_ rule: PurgeRule, isSoft: Bool, now: MonotonicTime) -> Int {
-        self.purges.add(rule)
-        var count = 0
-        self.store.visit { key, answer in
-            guard rule.takes(answer) else { return }
-            count += 1
-            if isSoft {
-                var facts = answer.facts
-                facts.expire(now: now)
-                self.store.replace(answer, with: StoredAnswer(answer, facts: facts), for: key)
-            } else {
-                self.store.remove(key)
-            }
-        }
-        return count
+    /// Takes answers out, those too that are on their way, by a walk through all that are there.
+    func purge(_ order: PurgeOrder) {
+        self.fetches.purge(order.rule)
+        self.walk.order(order)
     }
 }
 
@@ -130,15 +116,32 @@ final class CacheUse: Sendable {
         return Self.hash(scratch.span, space: self.space)
     }
 
-    /// Forgets what is there of a target, and what is on its way. With a `key` of its own a cache has no answers of
-    /// targets: there all of its answers are looked through.
-    func forget(_ target: [UInt8]) {
-        self.plan.memory.purges.add(.target(target))
-        if self.key == nil {
-            self.plan.store.remove(Self.hash(target.span, space: self.space))
-        } else {
-            self.plan.memory.purge(.target(target), isSoft: false, now: .start)
-        }
+    /// The cache has a `key` of its own: where the answers of a target are cannot be told from the target.
+    var hasOwnKey: Bool { self.key != nil }
+
+    /// Takes out what is there of a target, and what is on its way; returns how many answers were there.
+    ///
+    /// - Parameter softly: they stay and count as stale from that moment on.
+    @discardableResult
+    func purge(_ target: [UInt8], softly now: MonotonicTime? = nil) -> Int {
+        self.purge(at: Self.hash(target.span, space: self.space), softly: now)
+    }
+
+    /// The same for the answer that a request would get, of a cache with a `key` of its own.
+    ///
+    /// - Parameter spared: the target whose answers are left to a walk, where they would only be counted twice.
+    @discardableResult
+    func purge(
+        _ head: RequestHead, _ peer: Peer, _ caller: Caller, _ route: RoutePlan, softly now: MonotonicTime? = nil,
+        sparing spared: [UInt8] = [], _ scratch: inout [UInt8]
+    ) -> Int {
+        self.purge(at: self.key(of: head, peer, caller, route, &scratch), softly: now, sparing: spared)
+    }
+
+    private func purge(at key: KeyedHash, softly now: MonotonicTime?, sparing spared: [UInt8] = []) -> Int {
+        let memory = self.plan.memory
+        memory.fetches.purge(key)
+        return now.map { memory.store.expire(key, now: $0, sparing: spared) } ?? memory.store.remove(key)
     }
 
     /// The name of a target's answer for some selecting fields.

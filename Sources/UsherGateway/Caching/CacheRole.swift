@@ -18,7 +18,7 @@ extension Worker {
     /// A service has answered: what that means for answers that are kept.
     func answerArrived(_ answer: ResponseHead, to exchange: Exchange) {
         let head = exchange.head
-        if !head.method.isSafe { return self.invalidate(after: head, answer, exchange.peer) }
+        if !head.method.isSafe { return self.invalidate(after: answer, to: exchange) }
         // An answer to HEAD tells whether the one to GET is still right (RFC 9111 §4.3.5).
         guard head.method == .head, case .passes = exchange.cache, let use = exchange.plan.cache else { return }
         self.update(use, by: answer, exchange)
@@ -55,10 +55,14 @@ extension Worker {
 
 extension Worker {
     /// Whether a request wants no answer of the cache, and may: it is signed with the operator's token.
+    func isBypassed(_ head: RequestHead) -> Bool { self.commons.isBypassed(head) }
+}
+
+extension WorkerCommons {
     func isBypassed(_ head: RequestHead) -> Bool {
         guard let value = head.first(named: "usher-cache-bypass") else { return false }
         return head.withBytes(value) { bytes in
-            CacheBypass.isValid(bytes, token: self.commons.adminToken, unixSeconds: WallClock.seconds)
+            CacheBypass.isValid(bytes, token: self.adminToken, unixSeconds: WallClock.seconds)
         }
     }
 }

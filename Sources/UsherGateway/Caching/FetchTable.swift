@@ -3,11 +3,20 @@ import UsherCaching
 import UsherCore
 
 /// The answers of one cache that are on their way from a service: who misses the same one waits for it.
+///
+/// All fetches of one target lie in one part, whatever fields they differ by.
 final class FetchTable: Sendable {
     private struct Part: Sendable {
         var fetches: [KeyedHash: CacheFetch] = [:]
         /// Targets whose answers could not be kept lately, with the moment until which that is believed.
         var passes = GenerationMap<KeyedHash, MonotonicTime>(capacity: 1024)
+
+        mutating func purge(_ takes: (CacheFetch) -> Bool) {
+            for (key, fetch) in self.fetches where takes(fetch) {
+                fetch.isPurged.store(true, ordering: .releasing)
+                self.fetches[key] = nil
+            }
+        }
     }
 
     /// How a request that found nothing goes on.
@@ -34,10 +43,13 @@ final class FetchTable: Sendable {
     /// Takes part in a fetch that there is, or begins one.
     ///
     /// - Parameters:
+    ///   - base: the key of the target alone.
     ///   - isKept: there is an answer, so the next one is likely to be kept as well.
     ///   - fetch: makes it.
-    func join(_ key: KeyedHash, isKept: Bool, now: MonotonicTime, _ fetch: () -> CacheFetch) -> Place {
-        self.withPart(of: key) { part in
+    func join(
+        _ key: KeyedHash, of base: KeyedHash, isKept: Bool, now: MonotonicTime, _ fetch: () -> CacheFetch
+    ) -> Place {
+        self.withPart(of: base) { part in
             if let known = part.fetches[key] { return .follows(known) }
             if !isKept, let until = part.passes.value(of: key) {
                 if now < until { return .passes }
@@ -49,19 +61,38 @@ final class FetchTable: Sendable {
     }
 
     /// Nobody joins it any more.
-    func remove(_ fetch: CacheFetch, at key: KeyedHash) {
-        self.withPart(of: key) { part in
-            if part.fetches[key] === fetch { part.fetches[key] = nil }
+    func remove(_ fetch: CacheFetch) {
+        self.withPart(of: fetch.base) { part in
+            if part.fetches[fetch.key] === fetch { part.fetches[fetch.key] = nil }
         }
     }
 
-    /// Requests for this target do not wait for each other until then.
-    func pass(_ key: KeyedHash, until: MonotonicTime) {
-        self.withPart(of: key) { $0.passes.insert(until, for: key) }
+    /// A purge has come: an answer that is on its way now is from before. It is not kept, and who asks from now on does
+    /// not wait for it. To be called before answers are taken out of the store, so that none slips in behind.
+    func purge(_ rule: PurgeRule) {
+        for locked in self.parts { locked.part.withLock { $0.purge(rule.takes) } }
     }
 
-    var isEmpty: Bool {
-        self.parts.allSatisfy { $0.part.withLock { $0.fetches.isEmpty } }
+    /// The same for one target.
+    func purge(_ base: KeyedHash) {
+        self.withPart(of: base) { part in part.purge { $0.base == base } }
+    }
+
+    /// Requests for this target do not wait for each other until then.
+    func pass(_ key: KeyedHash, of base: KeyedHash, until: MonotonicTime) {
+        self.withPart(of: base) { $0.passes.insert(until, for: key) }
+    }
+
+    var count: Int {
+        self.parts.reduce(0) { count, locked in count + locked.part.withLock { $0.fetches.count } }
+    }
+
+    /// How a request would go on; nil: it would lead.
+    func peek(_ key: KeyedHash, of base: KeyedHash, now: MonotonicTime) -> Place? {
+        self.withPart(of: base) { part in
+            if let known = part.fetches[key] { return .follows(known) }
+            return part.passes.value(of: key).flatMap { now < $0 ? .passes : nil }
+        }
     }
 
     private func withPart<Result>(of key: KeyedHash, _ body: (inout Part) -> Result) -> Result {

@@ -49,6 +49,7 @@ extension Worker {
     func cached(
         _ use: CacheUse, _ admission: consuming Admission, _ downstream: any Downstream, _ plan: RoutePlan
     ) -> any DownstreamHandler {
+        if use.isPurge(downstream.head) { return self.purged(use, admission, downstream, plan) }
         let finding = self.look(use, admission.caller, downstream, plan)
         switch finding {
         case .pass(let reason):
@@ -66,8 +67,7 @@ extension Worker {
     func look(_ use: CacheUse, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan) -> CacheFinding {
         let head = downstream.head
         let peer = downstream.peer
-        guard head.method == .get || head.method == .head else { return .pass(.method) }
-        if head.framing != .none || head.upgrade != nil || Precondition.mustBypass(head) { return .pass(.bypass) }
+        if let reason = CachePass(head) { return .pass(reason.forward) }
         if head.known.contains(.usher), self.isBypassed(head) { return .pass(.bypass) }
         let base = use.key(of: head, peer, caller, plan, &self.scratch)
         var key = base
@@ -80,7 +80,7 @@ extension Worker {
         }
         let directives = RequestDirectives(head)
         var stale: StoredAnswer?
-        if case .answer(let answer) = entry {
+        if case .answer(let answer) = entry, !use.plan.memory.walk.takes(answer) {
             switch ReuseRule.judge(answer.facts, directives, now: self.loop.now) {
             case .fresh, .stale:
                 return .hit(answer, refreshes: nil)
@@ -105,7 +105,7 @@ extension Worker {
     ) -> CacheFinding {
         var begun: CacheFetch?
         let place = target.use.plan.memory.fetches.join(
-            target.key, isKept: target.stale != nil, now: self.loop.now
+            target.key, of: target.base, isKept: target.stale != nil, now: self.loop.now
         ) {
             let fetch = self.fetch(target, caller, downstream, plan, isBackground: false)
             begun = fetch
@@ -118,6 +118,7 @@ extension Worker {
             guard let begun else { return .pass(reason) }
             // Somebody may have brought it between our look and this.
             if case .answer(let answer) = target.use.plan.store.peek(target.key), answer !== target.stale,
+                !target.use.plan.memory.walk.takes(answer),
                 ReuseRule.judge(answer.facts, target.directives, now: self.loop.now) == .fresh
             {
                 begun.settleUnasked(answer)
@@ -131,7 +132,7 @@ extension Worker {
     func refresh(_ target: CacheTarget, _ caller: Caller, _ downstream: any Downstream, _ plan: RoutePlan) {
         var begun: CacheFetch?
         let place = target.use.plan.memory.fetches.join(
-            target.key, isKept: target.stale != nil, now: self.loop.now
+            target.key, of: target.base, isKept: target.stale != nil, now: self.loop.now
         ) {
             let fetch = self.fetch(target, caller, downstream, plan, isBackground: true)
             begun = fetch
@@ -183,20 +184,6 @@ extension Worker {
         // It was parsed before, and what was added is well formed.
         _ = copy.parse(&text, limits: HeadLimits(head: .max, requestLine: .max, fields: .max))
         return copy
-    }
-
-    // MARK: What changes answers
-
-    /// A service has done something at a target: what was kept of it is no longer right (RFC 9111 §4.4).
-    func invalidate(after head: RequestHead, _ answer: ResponseHead, _ peer: Peer) {
-        let caches = self.snapshot.cacheUses
-        guard !caches.isEmpty, Invalidation.isUnsafe(head.method), Invalidation.happens(status: answer.status) else {
-            return
-        }
-        let isSecure = peer.isSecure(head)
-        for target in Invalidation.targets(head, answer, isSecure: isSecure) {
-            for use in caches { use.forget(use.target(target, isSecure: isSecure)) }
-        }
     }
 
     /// The number that a cache's counters have now; see `routeIndex`.

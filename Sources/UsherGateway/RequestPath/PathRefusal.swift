@@ -30,6 +30,8 @@ enum PathRefusal {
     case tryFailed(UpstreamFailure)
     /// The client wants it from the cache alone (RFC 9111 §5.2.1.7).
     case notCached
+    /// Not from one of the cache's `purge-from`.
+    case purgeDenied
 
     /// What the client is told: status, text, and when to come again (seconds; 0: not said).
     var answer: (status: Int, why: StaticString, retryAfter: Int) {
@@ -53,6 +55,7 @@ enum PathRefusal {
         case .queueFull: (503, "too many requests are waiting for a replica", 1)
         case .queueTimedOut: (503, "no replica became free in time", 1)
         case .tryFailed(let failure): Self.answer(for: failure.kind)
+        case .purgeDenied: (403, "this address may not purge", 0)
         case .notCached: (504, "the cache has no such answer, and no other was wanted", 0)
         }
     }

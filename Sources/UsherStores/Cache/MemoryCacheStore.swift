@@ -85,11 +85,7 @@ package final class MemoryCacheStore: CacheStore {
 
     @discardableResult
     package func remove(_ key: KeyedHash) -> Int {
-        switch self.drop(key) {
-        case .answer: 1
-        case .variants(let variants): variants.keys.reduce(0) { $0 + (self.drop($1) == nil ? 0 : 1) }
-        case nil: 0
-        }
+        self.drop(key).map(self.answers(goneWith:)) ?? 0
     }
 
     package func visit(_ body: (KeyedHash, StoredAnswer) -> Void) {
@@ -111,7 +107,7 @@ package final class MemoryCacheStore: CacheStore {
         var totals = CacheTotals()
         for part in self.parts {
             part.index.withLock { index in
-                totals.answers += index.count
+                totals.answers += index.answerCount
                 totals.bytes += index.bytes
             }
         }
@@ -148,7 +144,16 @@ package final class MemoryCacheStore: CacheStore {
                 return index.evict(sparing: key)
             }
             empty = gone == nil ? empty + 1 : 0
-            if gone != nil { self.evicted.add(1, ordering: .relaxed) }
+            if let gone { self.evicted.add(UInt64(self.answers(goneWith: gone)), ordering: .relaxed) }
+        }
+    }
+
+    /// Counts what goes with an entry, and lets it go: nobody could name the answers of a list that is gone, so that a
+    /// purge of their target would leave them, and they would be found again under the target's next list.
+    private func answers(goneWith entry: CacheEntry) -> Int {
+        switch entry {
+        case .answer: 1
+        case .variants(let variants): variants.keys.reduce(0) { $0 + (self.drop($1) == nil ? 0 : 1) }
         }
     }
 

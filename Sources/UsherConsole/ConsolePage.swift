@@ -29,11 +29,13 @@ enum ConsolePage {
         <h1>Usher</h1>
         <p id="state" role="status">Loading…</p>
         <main id="services"></main>
+        <section id="caches"></section>
         <section id="quotas"></section>
         <section id="certificates"></section>
         <p class="links"><a href="/metrics">metrics</a> <a href="/api/v1/services">services</a>
-        <a href="/api/v1/quotas">quotas</a> <a href="/api/v1/certificates">certificates</a>
-        <a href="/api/v1/config">configuration</a> <a href="/readyz">readiness</a></p>
+        <a href="/api/v1/caches">caches</a> <a href="/api/v1/quotas">quotas</a>
+        <a href="/api/v1/certificates">certificates</a> <a href="/api/v1/config">configuration</a>
+        <a href="/readyz">readiness</a></p>
         \(script(nonce: nonce))
         </body>
         </html>
@@ -147,6 +149,20 @@ enum ConsolePage {
           ["requests", c => (c.error ? "≤ " : "") + c.requests, "n"], ["refused", c => c.refused, "n"],
           ["first seen", c => time(c["first-seen"])], ["last seen", c => time(c["last-seen"])],
         ];
+        const bytes = count => {
+          const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+          let unit = 0;
+          for (; count >= 1024 && unit < units.length - 1; unit += 1) count /= 1024;
+          return `${Math.floor(count * 10) / 10} ${units[unit]}`;
+        };
+        const ratio = cache => cache["hit-ratio"] === null ? "" : (cache["hit-ratio"] * 100).toFixed(1) + " %";
+        const cacheColumns = [
+          ["cache", c => c.name], ["answers", c => c.answers, "n"], ["memory", c => bytes(c["memory-bytes"]), "n"],
+          ["of", c => bytes(c["budget-bytes"]), "n"], ["evictions", c => c.evictions, "n"], ["hit ratio", ratio, "n"],
+          ...["hit", "stale", "stale-if-error", "revalidated", "miss", "collapsed", "pass"]
+            .map(name => [name.replaceAll("-", " "), c => c.requests[name], "n"]),
+          ["on their way", c => c["on-their-way"], "n"],
+        ];
         function plainTable(columns, all) {
           const made = element("table"), head = made.createTHead().insertRow(), body = made.createTBody();
           for (const [title, , name] of columns) head.append(element("th", title, name));
@@ -197,8 +213,9 @@ enum ConsolePage {
           clearTimeout(timer);
           const state = document.getElementById("state"), mine = ++turn;
           try {
-            const [{ services }, { quotas }, { certificates }] =
-              await Promise.all(["services", "quotas?top=10", "certificates"].map(name => read("/api/v1/" + name)));
+            const paths = ["services", "caches", "quotas?top=10", "certificates"];
+            const [{ services }, { caches }, { quotas }, { certificates }] =
+              await Promise.all(paths.map(name => read("/api/v1/" + name)));
             const all = (await Promise.all(services.map(withEvents))).flatMap(service => {
               const title = element("h2", service.name + " ");
               title.append(element("small", facts(service)));
@@ -207,6 +224,8 @@ enum ConsolePage {
             if (mine !== turn) return;
             const focus = document.activeElement?.id;
             document.getElementById("services").replaceChildren(...all);
+            const kept = caches.length ? [element("h2", "caches"), plainTable(cacheColumns, caches)] : [];
+            document.getElementById("caches").replaceChildren(...kept);
             document.getElementById("quotas").replaceChildren(...quotas.flatMap(quotaSection));
             const listed = plainTable(certificateColumns, certificates);
             const secured = certificates.length ? [element("h2", "certificates"), listed] : [];

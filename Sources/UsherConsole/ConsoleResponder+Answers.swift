@@ -9,6 +9,17 @@ package struct ServiceList: Codable, Sendable {
     package var services: [ServiceReport]
 }
 
+/// What `usher status --json` prints.
+package struct StatusReport: Codable, Sendable {
+    package var services: [ServiceReport]
+    package var caches: [CacheReport]
+
+    package init(services: [ServiceReport], caches: [CacheReport]) {
+        self.services = services
+        self.caches = caches
+    }
+}
+
 /// The answer of `/api/v1/services/NAME/endpoints`.
 struct EndpointList: Codable, Sendable {
     var service: String

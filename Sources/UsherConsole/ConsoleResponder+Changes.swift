@@ -37,6 +37,7 @@ extension ConsoleResponder {
         switch route {
         case .change(let change, let service): return await self.change(service, change, body)
         case .reload: return await reload(target)
+        case .purge: return await purge(target, body)
         default: return Self.problem(.notFound, "there is nothing at \(target.path)")
         }
     }
@@ -58,6 +59,28 @@ extension ConsoleResponder {
         case .noSuchEndpoint(let addresses):
             let choice = Self.choice(addresses, none: "it has none now")
             return Self.problem(.notFound, "\(service) has no replica '\(wanted.address)'; \(choice)")
+        }
+    }
+
+    private func purge(_ target: RequestTarget, _ body: ByteBuffer) async -> Response {
+        // What stands in the query would be overlooked, and all be purged of which a part was meant.
+        guard let query = target.parameters, query.isEmpty else {
+            return Self.problem(.badRequest, "what to purge stands in the body, not in the query")
+        }
+        let wanted: PurgeRequest
+        do throws(PurgeRequest.Fault) {
+            wanted = try PurgeRequest.read(Data(body.readableBytesView))
+        } catch {
+            return Self.problem(.badRequest, error.sentence)
+        }
+        switch await source.purge(wanted) {
+        case .purged(let count, let message):
+            return Self.json(.ok, PurgeReport(purged: count, message: message))
+        case .refused(let sentence):
+            return Self.problem(.badRequest, sentence)
+        case .noSuchCache(let names):
+            let choice = Self.choice(names, none: "none is configured")
+            return Self.problem(.notFound, "there is no cache '\(wanted.cache ?? "")'; \(choice)")
         }
     }
 

@@ -66,7 +66,8 @@ struct ConsoleResponder: HTTPResponder {
         case .certificates:
             return Self.json(.ok, CertificateList(certificates: await source.certificates()))
         case .quotas: return await quotas(target)
-        case .change, .reload, .nothing:
+        case .caches: return Self.json(.ok, CacheList(caches: await source.caches()))
+        case .change, .reload, .purge, .nothing:
             return Self.problem(.notFound, "there is nothing at \(target.path)")
         }
     }

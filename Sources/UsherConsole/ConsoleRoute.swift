@@ -12,6 +12,8 @@ enum ConsoleRoute: Sendable, Hashable {
     case change(EndpointChange, service: String)
     case certificates
     case quotas
+    case caches
+    case purge
     case reload
     case nothing
 
@@ -27,6 +29,8 @@ enum ConsoleRoute: Sendable, Hashable {
         case "/api/v1/services": self = .services
         case "/api/v1/certificates": self = .certificates
         case "/api/v1/quotas": self = .quotas
+        case "/api/v1/caches": self = .caches
+        case "/api/v1/purge": self = .purge
         case "/api/v1/reload": self = .reload
         default: self = Self.ofService(path) ?? .nothing
         }
@@ -35,9 +39,9 @@ enum ConsoleRoute: Sendable, Hashable {
     /// Whether it may change what runs; all others only read.
     var isChange: Bool {
         switch self {
-        case .change, .reload: true
+        case .change, .reload, .purge: true
         case .page, .livez, .readyz, .metrics, .configuration, .explain, .services, .service, .endpoints,
-            .certificates, .quotas, .nothing:
+            .certificates, .quotas, .caches, .nothing:
             false
         }
     }

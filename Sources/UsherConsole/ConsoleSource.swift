@@ -12,6 +12,8 @@ package protocol ConsoleSource: Sendable {
     func certificates() async -> [CertificateReport]
     /// Every quota with at most `top` of those who asked it most.
     func quotas(top: Int) async -> [QuotaReport]
+    /// Every cache.
+    func caches() async -> [CacheReport]
     /// The settings in force as a JSON object, secrets masked.
     func configurationJSON() async -> String
     /// What would happen to a request, which is not sent.
@@ -20,6 +22,8 @@ package protocol ConsoleSource: Sendable {
     ///
     /// - Parameter address: as the reports show it, or `SERVICE/NUMBER` of a replica that Usher runs.
     func changeEndpoint(service: String, address: String, to change: EndpointChange) async -> ChangeOutcome
+    /// Takes answers out of caches; none of them is given any more when this returns.
+    func purge(_ request: PurgeRequest) async -> PurgeOutcome
     /// Reads the configuration anew and swaps what differs; with `dryRun` only says what that would be.
     func reload(dryRun: Bool) async -> ReloadReport
 }

@@ -108,7 +108,7 @@ import UsherCore
     }
 
     private static let changes = [
-        "/api/v1/reload", "/api/v1/services/web/drain", "/api/v1/services/web/undrain",
+        "/api/v1/reload", "/api/v1/services/web/drain", "/api/v1/services/web/undrain", "/api/v1/purge",
     ]
 
     @Test(

@@ -13,6 +13,8 @@ import Testing
             ("/api/v1/services/endpoints", .service("endpoints")),
             ("/api/v1/services/reload/drain", .change(.drain, service: "reload")),
             ("/api/v1/services/web/undrain", .change(.undrain, service: "web")), ("/api/v1/reload", .reload),
+            ("/api/v1/quotas", .quotas), ("/api/v1/caches", .caches), ("/api/v1/purge", .purge),
+            ("/api/v1/purge/", .nothing), ("/api/v1/caches/purge", .nothing),
             ("/api/v1/certificates", .certificates), ("/api/v1/certificates/", .nothing),
             ("", .nothing), ("*", .nothing), ("//", .nothing), ("/livez/", .nothing), ("/LIVEZ", .nothing),
             ("/api/v1/services/", .nothing), ("/api/v1/services//drain", .nothing),
@@ -26,12 +28,14 @@ import Testing
         #expect(ConsoleRoute(path: path) == route)
     }
 
-    @Test("draining, its undoing and reloading are changes, and nothing else is")
+    @Test("draining, its undoing, reloading and purging are changes, and nothing else is")
     func changes() {
-        let changing: [ConsoleRoute] = [.reload, .change(.drain, service: "web"), .change(.undrain, service: "web")]
+        let changing: [ConsoleRoute] = [
+            .reload, .change(.drain, service: "web"), .change(.undrain, service: "web"), .purge,
+        ]
         let reading: [ConsoleRoute] = [
             .page, .livez, .readyz, .metrics, .configuration, .explain, .services, .service("drain"),
-            .endpoints(of: "reload"), .certificates, .nothing,
+            .endpoints(of: "reload"), .certificates, .quotas, .caches, .nothing,
         ]
         #expect(changing.filter(\.isChange) == changing)
         #expect(reading.filter(\.isChange) == [])

@@ -98,6 +98,24 @@ final class ScriptedSource: ConsoleSource {
         ]
     }
 
+    func caches() async -> [CacheReport] {
+        [
+            CacheReport(
+                name: "pages", answers: 12, memoryBytes: 34_567, budgetBytes: 1 << 28, evictions: 3, onTheirWay: 1,
+                requests: .init(hit: 5, stale: 1, staleIfError: 2, revalidated: 3, miss: 4, collapsed: 1, pass: 16)),
+            CacheReport(
+                name: "unused", answers: 0, memoryBytes: 0, budgetBytes: 1 << 20, evictions: 0, onTheirWay: 0,
+                requests: .init()),
+        ]
+    }
+
+    func purge(_ request: PurgeRequest) async -> PurgeOutcome {
+        asked.withLock { $0.append("purge \(request.what) \(request.isSoft) \(request.cache ?? "all")") }
+        if let cache = request.cache, cache != "pages" { return .noSuchCache(["pages", "unused"]) }
+        if case .url("/path") = request.what { return .refused("write it with its scheme") }
+        return .purged(3, "3 answers are purged")
+    }
+
     func reload(dryRun: Bool) async -> ReloadReport {
         asked.withLock { $0.append("reload \(dryRun)") }
         return reloadReport

@@ -9,6 +9,12 @@ package struct StatusText {
         self.style = style
     }
 
+    /// The services, and under them the caches when there are some.
+    package func text(_ services: [ServiceReport], _ caches: [CacheReport]) -> String {
+        let text = self.services(services)
+        return caches.isEmpty ? text : text + "\n\n" + CachesText(style).text(caches)
+    }
+
     /// A line a replica, and under those that take no requests why not.
     package func services(_ all: [ServiceReport]) -> String {
         var table = TextTable(

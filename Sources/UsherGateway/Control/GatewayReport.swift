@@ -185,6 +185,7 @@ final class GatewayReport: ConsoleSource {
             services: current.controls.map(\.metrics), reloads: self.reloader.counts,
             configurationLoadedUnixMilliseconds: current.since)
         metrics.quotas = self.quotaMetrics(current.snapshot)
+        metrics.caches = self.cacheMetrics(current.snapshot)
         let now = WallClock.seconds
         for (usedBy, state) in self.certificateStates {
             metrics.add(

@@ -2,16 +2,18 @@ import ArgumentParser
 import Foundation
 import UsherConsole
 
-/// `usher status [SERVICE]`: the services and replicas of a running Usher.
+/// `usher status [SERVICE]`: the services, replicas and caches of a running Usher.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show the services and replicas of a running Usher, and what happened to them.",
+        abstract: "Show the services, replicas and caches of a running Usher, and what happened to them.",
         discussion: """
             Example:
               usher status --watch
               usher status web           the events of its replicas, too
 
+            HIT RATIO is the share of requests for which a cache had the answer, or another
+            request was fetching it already.
             Exit codes: 0 every service has a ready replica, 1 one has none or nobody answers, 2 wrong usage.
             """)
 
@@ -39,22 +41,25 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private func show(_ client: AdminClient) async throws -> Bool {
-        let services: [ServiceReport]
-        let data: Data
         if let service = self.service {
-            data = try await client.read("/api/v1/services/\(pathSegment(service))")
-            services = [try JSONDecoder().decode(ServiceReport.self, from: data)]
-        } else {
-            data = try await client.read("/api/v1/services")
-            services = try JSONDecoder().decode(ServiceList.self, from: data).services
+            let data = try await client.read("/api/v1/services/\(pathSegment(service))")
+            let report = try JSONDecoder().decode(ServiceReport.self, from: data)
+            self.show(self.json ? String(decoding: data, as: UTF8.self) : StatusText(Terminal.style).service(report))
+            return report.endpoints.contains(where: \.ready)
         }
-        if self.json {
-            print(String(decoding: data, as: UTF8.self), terminator: "")
-        } else {
-            if self.watch && Terminal.isOutput { print("\u{1b}[H\u{1b}[2J", terminator: "") }
-            let text = StatusText(Terminal.style)
-            print(self.service == nil ? text.services(services) : services.map(text.service).joined())
-        }
+        let services = try JSONDecoder().decode(
+            ServiceList.self, from: try await client.read("/api/v1/services")
+        ).services
+        let caches = try JSONDecoder().decode(CacheList.self, from: try await client.read("/api/v1/caches")).caches
+        self.show(
+            self.json
+                ? try prettyJSON(StatusReport(services: services, caches: caches))
+                : StatusText(Terminal.style).text(services, caches))
         return services.allSatisfy { $0.endpoints.contains(where: \.ready) }
+    }
+
+    private func show(_ text: String) {
+        if self.watch, !self.json, Terminal.isOutput { print("\u{1b}[H\u{1b}[2J", terminator: "") }
+        print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
     }
 }

@@ -7,7 +7,7 @@ import Testing
     private let names = MetricNames(
         routes: ["api.example.com/v1/*", "*"], services: ["web", "we\\ird\"\n"],
         endpoints: [["127.0.0.1:9001", "[::1]:9002"], []], quotas: ["public", "unused"],
-        classes: ["anonymous", "authenticated", "gold"])
+        caches: ["pages"], classes: ["anonymous", "authenticated", "gold"])
 
     private func used() -> WorkerMetrics {
         var metrics = WorkerMetrics(names: names)
@@ -28,6 +28,9 @@ import Testing
         metrics.quotaAsked(quota: 0, callerClass: 2, outcome: .allowed)
         metrics.quotaAsked(quota: 0, callerClass: 2, outcome: .refused)
         metrics.quotaAsked(quota: 7, callerClass: 9, outcome: .refused)
+        metrics.cacheAsked(cache: 0, outcome: .staleIfError)
+        metrics.cacheAsked(cache: 0, outcome: .hit)
+        metrics.cacheAsked(cache: 1, outcome: .hit)
         metrics.credentialSeen(.key, isAccepted: false)
         metrics.shedRequests = 6
         return metrics
@@ -54,6 +57,7 @@ import Testing
             .init(name: "public", isStoreUp: false, evictions: 8, memory: 4096),
             .init(name: "unused", isStoreUp: nil, evictions: 0, memory: 0),
         ]
+        control.caches = [.init(name: "pages", answers: 12, memory: 34_567, evictions: 3)]
         // The same file as an authority, which must not become a second series of the same name.
         control.add(
             .init(
@@ -128,6 +132,11 @@ import Testing
         #expect(text.samples.count { $0.name == "usher_quota_requests_total" } == 2)
         #expect(text.value("usher_quota_store_up", ["quota": "public"]) == 0)
         #expect(text.value("usher_quota_store_up", ["quota": "unused"]) == nil)
+        #expect(text.value("usher_cache_requests_total", ["cache": "pages", "outcome": "stale-if-error"]) == 1)
+        #expect(text.samples.count { $0.name == "usher_cache_requests_total" } == 2)
+        #expect(text.value("usher_cache_answers", ["cache": "pages"]) == 12)
+        #expect(text.value("usher_cache_memory_bytes", ["cache": "pages"]) == 34_567)
+        #expect(text.value("usher_cache_evictions_total", ["cache": "pages"]) == 3)
         #expect(text.value("usher_authentications_total", ["method": "key", "outcome": "rejected"]) == 1)
         #expect(text.value("usher_shed_requests_total") == 6)
         let refused = certificate.merging(["outcome": "refused"]) { $1 }

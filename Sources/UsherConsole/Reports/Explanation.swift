@@ -11,9 +11,13 @@ package struct Explanation: Codable, Sendable, Hashable {
     /// The quota that the route asks, and what is left of its tightest window for this caller.
     package var quota: String?
     package var quotaLeft: Int?
-    /// `service`, `redirect`, `respond` or `refuse`.
+    /// The cache that the route asks, and what it would say of that in `Cache-Status` (RFC 9211); the second is absent
+    /// where nothing runs that could be looked into.
+    package var cache: String?
+    package var cacheStatus: String?
+    /// `service`, `cache`, `redirect`, `respond` or `refuse`.
     package var action: String
-    /// The status when Usher answers by itself.
+    /// The status when Usher answers by itself, or its cache does.
     package var status: Int?
     package var service: String?
     /// The replica that would be asked first now.
@@ -28,9 +32,11 @@ package struct Explanation: Codable, Sendable, Hashable {
     package var endpoints: [Endpoint]
 
     enum CodingKeys: String, CodingKey {
-        case method, url, route, identity, quota, action, status, service, replica, session, why, phases, endpoints
+        case method, url, route, identity, quota, cache, action, status, service, replica, session, why, phases,
+            endpoints
         case callerClass = "class"
         case quotaLeft = "quota-left"
+        case cacheStatus = "cache-status"
     }
 
     package struct Phase: Codable, Sendable, Hashable {

@@ -163,7 +163,7 @@ final class GatewayReport: ConsoleSource {
         let control = current.controls[request.service]
         let choice = try? await worker.loop.eventLoop.submit { worker.explain(request, control) }.get()
         if let choice {
-            explainer.add(choice, control.plan, control.withState { $0.records }, to: &explanation)
+            explainer.add(choice, of: request, control.plan, control.withState { $0.records }, to: &explanation)
         }
         return explanation
     }

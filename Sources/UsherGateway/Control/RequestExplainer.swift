@@ -45,7 +45,9 @@ package struct RequestExplainer {
                 QuotaPlan(
                     index: index, quota, classes: settings.identities.classNames, earlier: nil, memory: 0,
                     redis: quota.store.map { SharedStore($0, logger: Logger(label: "usher")) })
-            }, credentials: credentials, seed: 0)
+            },
+            caches: settings.caches.enumerated().map { index, cache in CachePlan(index: index, cache, earlier: nil) },
+            credentials: credentials, seed: 0)
     }
 
     /// Whoever explains is on this machine.
@@ -76,12 +78,15 @@ package struct RequestExplainer {
             explanation.refuse("parse", .malformed(Refusal(400, "incomplete")), detail: "the head is not complete")
             return (explanation, nil)
         }
-        let request = self.route(head, &explanation)
+        let isSecure = url.lowercased().hasPrefix("https://")
+        let peer = Peer(address: Self.client, trusted: [], tls: isSecure ? PeerTLS(version: .tls13) : nil)
+        let request = self.route(head, peer, &explanation)
         return (explanation, request)
     }
 
-    private func route(_ head: RequestHead, _ explanation: inout Explanation) -> ExplainedRequest? {
-        let peer = Peer(address: Self.client, trusted: [])
+    private func route(
+        _ head: RequestHead, _ peer: Peer, _ explanation: inout Explanation
+    ) -> ExplainedRequest? {
         guard let index = self.snapshot.router.match(RequestSource(head, peer: peer)) else {
             explanation.refuse("route", .noRoute, detail: "none of \(self.snapshot.routes.count) routes matches")
             return nil
@@ -95,15 +100,23 @@ package struct RequestExplainer {
             explanation.refuse("limit", refusal, detail: "\(refusal.answer.why)")
             return nil
         }
+        var standIn: Int?
+        switch plan.action {
+        case .service, .split:
+            guard case .goesOn(let status) = self.look(plan, caller, head, peer, &explanation) else { return nil }
+            standIn = status
+        case .redirect, .respond: break
+        }
         switch plan.action {
         case .service(let service):
             return self.choose(
-                service.service, "all of this route's requests go there", plan, head, peer, caller, &explanation)
+                service.service, "all of this route's requests go there", plan, head, peer, caller, standIn,
+                &explanation)
         case .split(let parts):
             let names = parts.map { self.snapshot.services[$0.destination.service].name }
             return self.choose(
                 parts[0].destination.service, "one of \(names.joined(separator: ", ")) by share; the first is shown",
-                plan, head, peer, caller, &explanation)
+                plan, head, peer, caller, standIn, &explanation)
         case .redirect(let target, let status):
             explanation.answer("redirect", status, "redirects to \(target)")
         case .respond(let status, _):
@@ -114,7 +127,7 @@ package struct RequestExplainer {
 
     private func choose(
         _ service: Int, _ why: String, _ route: RoutePlan, _ head: RequestHead, _ peer: Peer, _ caller: Caller,
-        _ explanation: inout Explanation
+        _ standIn: Int?, _ explanation: inout Explanation
     ) -> ExplainedRequest {
         let plan = self.snapshot.services[service]
         explanation.choose(plan.name, why)
@@ -123,13 +136,13 @@ package struct RequestExplainer {
         let session = plan.sessions?.recognise(
             head, source: source, scratch: &scratch, nowSeconds: WallClock.seconds, now: ServiceControl.now)
         if let session { explanation.session = session.description }
-        return ExplainedRequest(service: service, session: session)
+        return ExplainedRequest(service: service, session: session, standIn: standIn)
     }
 
     /// Adds which replica would be asked first now, and what the others are.
     func add(
-        _ choice: ExplainedChoice, _ plan: ServicePlan, _ records: [EndpointID: EndpointRecord],
-        to explanation: inout Explanation
+        _ choice: ExplainedChoice, of request: ExplainedRequest, _ plan: ServicePlan,
+        _ records: [EndpointID: EndpointRecord], to explanation: inout Explanation
     ) {
         let chosen = choice.endpoints.first { $0.isChosen }
         explanation.endpoints = choice.endpoints.compactMap { endpoint in
@@ -139,10 +152,11 @@ package struct RequestExplainer {
         let ready = "\(readyCount) of \(choice.endpoints.count) may be picked"
         let panic = choice.isPanicking ? "; too few are ready, so all that once were are used" : ""
         guard let chosen, let record = records[chosen.id] else {
-            explanation.action = "refuse"
-            explanation.status = 503
-            explanation.why = "no replica of \(plan.name) is ready"
-            explanation.add("pick", "none: \(ready)")
+            explanation.action = request.standIn == nil ? "refuse" : "cache"
+            explanation.status = request.standIn ?? 503
+            let standsIn = request.standIn == nil ? "" : "; a stale answer of the cache stands in"
+            explanation.why = "no replica of \(plan.name) is ready" + standsIn
+            explanation.add("pick", "none: \(ready)" + standsIn)
             return
         }
         explanation.replica = record.plan.name
@@ -186,6 +200,8 @@ package struct RequestExplainer {
 struct ExplainedRequest: Sendable {
     var service: Int
     var session: Session?
+    /// The status of a stale answer that a cache has for the case that the service fails.
+    var standIn: Int?
 }
 
 /// What one worker would do with such a request.

@@ -51,11 +51,24 @@ struct Explained: Decodable {
         var why: String
     }
 
+    struct Phase: Decodable {
+        var phase: String
+        var decision: String
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case action, status, identity, replica, session, cache, phases, why, endpoints
+        case cacheStatus = "cache-status"
+    }
+
     var action: String
     var status: Int?
     var identity: String?
     var replica: String?
     var session: String?
+    var cache: String?
+    var cacheStatus: String?
+    var phases: [Phase]
     var why: String
     var endpoints: [Endpoint]
 
@@ -137,8 +150,10 @@ extension RunningGateway {
 
     // MARK: Explaining
 
-    func explain(_ url: String = "http://a.example/", _ headers: [String] = []) async throws -> Explained {
-        let query = ([("url", url)] + headers.map { ("header", $0) }).map { name, value in
+    func explain(
+        _ url: String = "http://a.example/", _ headers: [String] = [], method: String = "GET"
+    ) async throws -> Explained {
+        let query = ([("url", url), ("method", method)] + headers.map { ("header", $0) }).map { name, value in
             let code = value.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
             return "\(name)=\(code)"
         }

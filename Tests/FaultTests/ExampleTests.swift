@@ -128,7 +128,10 @@ extension FaultTests {
                 #expect(pages.count == 100 && Set(pages).count == 1, "\(Set(pages))")
 
                 #expect(try answer("GET /note/tea").contains("nothing yet"))
-                let put = ["curl", "-s", "-X", "PUT", "-d", "green", "http://127.0.0.1:\(usher.port)/note/tea"]
+                let put = [
+                    "curl", "-s", "-H", "Host: test", "-X", "PUT", "-d", "green",
+                    "http://127.0.0.1:\(usher.port)/note/tea",
+                ]
                 #expect(try ChildProcess.output(of: put, in: usher.folder).output == "changed\n")
                 #expect(try answer("GET /note/tea").contains("green"))
 

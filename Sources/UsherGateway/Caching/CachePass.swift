@@ -15,7 +15,8 @@ enum CachePass {
             self = .method
             return
         }
-        if head.framing != .none {
+        // Some clients say of a GET that its body is empty.
+        if head.framing != .none, head.framing != .length(0) {
             self = .body
         } else if head.upgrade != nil {
             self = .upgrade

@@ -16,6 +16,7 @@ struct CacheLiveTests {
             let second = try await gateway.ask(Text.get("/a"))
             #expect(second.text == "1" && second.cache?.hasPrefix("hit; ttl=") == true)
             #expect(second.value("age") != nil && second.value("date") != nil)
+            #expect(try await gateway.ask(Text.get("/a", "Content-Length: 0\r\n")).text == "1")
             #expect(try await gateway.ask(Text.get("/b")).text == "2")
             #expect(try await gateway.ask(Text.get("/a", host: "b.example")).text == "3")
             #expect(try await gateway.ask(Text.get("/a?x")).text == "4")

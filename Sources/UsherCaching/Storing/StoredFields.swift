@@ -22,6 +22,16 @@ public enum StoredFields {
         if !head.known.contains(.date) { lines.append(contentsOf: date) }
     }
 
+    /// Appends all lines that pass on to the one client whose request brought the answer, its cookies included.
+    public static func writeWhole(_ head: ResponseHead, date: [UInt8] = [], to lines: inout [UInt8]) {
+        var dropped = dropped
+        dropped.remove(.xRequestID)
+        for field in head.fields where !dropped.contains(field.id) && !field.listedInConnection {
+            append(field, of: head, to: &lines)
+        }
+        if !head.known.contains(.date) { lines.append(contentsOf: date) }
+    }
+
     /// The place of a field's first value in stored lines, without the white space around it.
     public static func value(of name: StaticString, in lines: Span<UInt8>) -> Range<Int>? {
         var cursor = FieldLines()

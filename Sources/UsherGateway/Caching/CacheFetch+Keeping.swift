@@ -24,7 +24,11 @@ extension CacheFetch {
 
     private func insert(_ answer: StoredAnswer, names: VaryNames?) {
         let memory = self.use.plan.memory
-        guard let names, !self.isPurged.load(ordering: .acquiring) else { return }
+        guard let names else {
+            memory.store.remove(self.base)
+            return
+        }
+        guard !self.isPurged.load(ordering: .acquiring) else { return }
         if names.isEmpty {
             memory.store.insert(answer, for: self.base)
         } else {
@@ -53,7 +57,7 @@ extension CacheFetch {
         if !new.mayBeStored {
             memory.store.remove(self.base)
         } else if head.known.contains(.vary) {
-            self.insert(answer, names: VaryNames(head))
+            self.insert(answer, names: self.use.names(head))
         } else if !self.isPurged.load(ordering: .acquiring) {
             // What a purge has taken out meanwhile stays out: it is no longer there to be replaced.
             memory.store.replace(stale, with: answer, for: self.key)

@@ -76,6 +76,11 @@ final class CacheFetch: Downstream, @unchecked Sendable {
         self.startedAt = worker.loop.now
     }
 
+    deinit {
+        // Its pieces were there as long as anybody read them.
+        self.stopFilling()
+    }
+
     /// Asks the service.
     func start(_ exchange: Exchange) {
         self.exchange = exchange
@@ -108,30 +113,36 @@ final class CacheFetch: Downstream, @unchecked Sendable {
         }
         let request = StorageRequest(
             isGet: self.head.method == .get, isAuthorized: self.isAuthorized, hasNoStore: self.directives.noStore)
-        var lines: [UInt8] = []
+        var (lines, own): ([UInt8], [UInt8]) = ([], [])
         StoredFields.write(head, directives, date: self.worker.loop.dateLine, to: &lines)
+        StoredFields.writeWhole(head, date: self.worker.loop.dateLine, to: &own)
+        if let added = edits.addedLines { own.append(contentsOf: added.readableBytesView) }
+        let names = self.use.names(head)
         var length: Int?
         if case .length(let known) = head.framing { length = known }
         if case .none = head.framing { length = 0 }
         var received = ReceivedAnswer(
-            status: head.status, lines: lines, length: length, hasBody: head.framing != .none, facts: facts,
-            names: VaryNames(head), tags: SurrogateTags.read(head).map(Self.hash))
+            status: head.status, lines: lines, own: own, hasRequestID: head.known.contains(.xRequestID), length: length,
+            hasBody: head.framing != .none, facts: facts, names: names, tags: SurrogateTags.read(head).map(Self.hash))
         switch StorageRule.judge(request, head, directives, facts) {
         case .store:
             received.isKept =
-                (length ?? 0) <= self.limit && (received.length != nil || head.framing != .none)
+                names != nil && (length ?? 0) <= self.limit && (received.length != nil || head.framing != .none)
                 && self.extensionFits(head)
         case .refuse(let refusal):
             received.why = refusal.word
-            // An outage is no property of a target.
-            if head.status < 500 { self.rememberPass(now) }
         }
         self.received = received
-        if !received.isKept { self.leaveTable() }
+        if !received.isKept {
+            // An outage is no property of a target.
+            if head.status < 500 { self.rememberPass(now) }
+            self.leaveTable()
+        }
         self.change { state in
             state.head = received
             if !received.isKept { state.stopKeeping() }
         }
+        if !received.isKept { self.checkReadersSoon() }
     }
 
     private var limit: Int { Int(clamping: self.use.plan.settings.objectLimit.bytes) }
@@ -160,6 +171,7 @@ final class CacheFetch: Downstream, @unchecked Sendable {
         self.rememberPass(self.worker.loop.now)
         self.stopFilling()
         self.change { $0.stopKeeping() }
+        self.checkReadersSoon()
     }
 
     private func stopFilling() {
@@ -171,9 +183,11 @@ final class CacheFetch: Downstream, @unchecked Sendable {
         guard !self.isDone else { return self.exchangeIsOver() }
         self.isDone = true
         if let received = self.received, received.isKept { self.keep(received) }
-        self.stopFilling()
         self.leaveTable()
-        self.change { $0.isComplete = true }
+        self.change { state in
+            state.trailers = trailers
+            state.isComplete = true
+        }
         self.exchangeIsOver()
     }
 
@@ -197,7 +211,6 @@ final class CacheFetch: Downstream, @unchecked Sendable {
 
     func abort() {
         self.isDone = true
-        self.stopFilling()
         self.leaveTable()
         self.change { $0.isCutOff = true }
         self.exchangeIsOver()
@@ -263,15 +276,24 @@ final class CacheFetch: Downstream, @unchecked Sendable {
         if loop.inEventLoop { self.readersChanged() } else { loop.execute { self.readersChanged() } }
     }
 
+    /// Whoever read it may have left before it was known that it is not kept.
+    private func checkReadersSoon() {
+        self.worker.loop.eventLoop.execute { self.readersChanged() }
+    }
+
     private func readersChanged() {
         guard !self.isDone, let exchange = self.exchange else { return }
-        let (isAbandoned, isWritable) = self.state.withLock { state in
-            (state.isAbandoned, state.isKeeping || state.waitingBytes < Self.windowBytes)
+        let (hasNoReader, isWritable) = self.state.withLock { state in
+            (state.hasNoReader, state.isKeeping || state.waitingBytes < Self.windowBytes)
         }
         // An answer that is kept is worth having without a reader.
-        if isAbandoned, self.received != nil, !self.isBackground {
+        let isWanted = self.received.map(\.isKept) ?? self.isBackground
+        if hasNoReader, !isWanted {
             self.isDone = true
             self.exchange = nil
+            self.leaveTable()
+            // Who joins at this very moment asks for itself.
+            self.change { $0.isCutOff = true }
             exchange.downstreamClosed(.aborted)
         } else if isWritable {
             exchange.downstreamIsWritable()

@@ -69,6 +69,9 @@ final class CacheUse: Sendable {
     let space: UInt64
     private let key: [Template]?
     private let dropped: [ParameterPattern]
+    /// Fields that the service gets from Usher: an answer that depends on them is for the client that it was made for,
+    /// because nothing of another request tells what they would be.
+    private let written: Set<[UInt8]>
     private let sortsQuery: Bool
 
     /// The configuration was checked: a cache of this name exists.
@@ -79,6 +82,22 @@ final class CacheUse: Sendable {
         self.key = plan.settings.key
         self.dropped = plan.settings.dropQuery.map(ParameterPattern.init)
         self.sortsQuery = plan.settings.sortQuery
+        let edited = route.requestHeaders.set.map(\.name) + route.requestHeaders.remove
+        self.written = Self.ownFields.union(edited.map { Array($0.lowercased().utf8) })
+    }
+
+    private static let ownFields = Set(
+        [
+            "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-real-ip", "forwarded",
+            "via", "traceparent", "tracestate", "x-request-id", "host",
+        ].map { Array($0.utf8) })
+
+    /// Which fields of requests an answer depends on; nil: no other request may have it.
+    func names(_ head: ResponseHead) -> VaryNames? {
+        guard let names = VaryNames(head) else { return nil }
+        let usher = Array("usher-".utf8)
+        let isOwn = names.names.contains { self.written.contains($0) || $0.starts(with: usher) }
+        return isOwn ? nil : names
     }
 
     /// What is a route's own beside the target: its conditions, its services, and what it makes of requests. So a field
@@ -165,6 +184,11 @@ final class CacheUse: Sendable {
     /// `http://host/path?query`, with what the cache's rules make of the query.
     func writeTarget(of head: RequestHead, isSecure: Bool, to text: inout [UInt8]) {
         head.withBytes(head.authority) { authority in Self.writeOrigin(authority, isSecure: isSecure, to: &text) }
+        self.writePathAndQuery(of: head, to: &text)
+    }
+
+    /// What the service is asked for as well: what is no part of the key must not shape what is kept.
+    func writePathAndQuery(of head: RequestHead, to text: inout [UInt8]) {
         head.withBytes(head.path) { path in text.append(path) }
         if !head.query.isEmpty { head.withBytes(head.query) { query in self.writeQuery(query, to: &text) } }
     }

@@ -21,6 +21,10 @@ extension Worker {
         if !head.method.isSafe { return self.invalidate(after: answer, to: exchange) }
         // An answer to HEAD tells whether the one to GET is still right (RFC 9111 §4.3.5).
         guard head.method == .head, case .passes = exchange.cache, let use = exchange.plan.cache else { return }
+        // Not one that was meant for somebody in particular.
+        guard exchange.admission.caller.isAnonymous, !head.known.contains(.authorization),
+            !RequestDirectives(head).noStore, !answer.known.contains(.setCookie), use.names(answer) != nil
+        else { return }
         self.update(use, by: answer, exchange)
     }
 

@@ -43,6 +43,7 @@ final class CachedExchange: DownstreamHandler {
     private var successor: (any DownstreamHandler)?
     private var isRequestComplete = false
     private var isOver = false
+    private var waitTimer: DeadlineTimer?
 
     init(
         _ worker: Worker, _ downstream: any Downstream, _ plan: RoutePlan, _ use: CacheUse,
@@ -63,6 +64,7 @@ final class CachedExchange: DownstreamHandler {
     private func follow(_ finding: CacheFinding) {
         switch finding {
         case .hit(let answer, let refreshes):
+            self.status.isCollapsed = false
             self.status.isHit = true
             self.status.forward = nil
             self.status.timeToLive = answer.facts.timeToLive(now: self.worker.loop.now)
@@ -76,9 +78,14 @@ final class CachedExchange: DownstreamHandler {
             self.status.isCollapsed = !leads
             let reader = fetch.state.withLock { $0.join() }
             self.source = .fetch(fetch, reader: reader)
-            if leads, !self.worker.start(fetch, self.caller, self.plan) { fetch.settleUnasked(nil) }
+            if leads {
+                if !self.worker.start(fetch, self.caller, self.plan) { fetch.settleUnasked(nil) }
+            } else {
+                self.waitAtMost(Self.patience)
+            }
             self.look()
         case .pass(let reason):
+            self.status.isCollapsed = false
             self.status.forward = reason
             self.pass()
         case .onlyIfCached:
@@ -87,6 +94,26 @@ final class CachedExchange: DownstreamHandler {
     }
 
     // MARK: Waiting for a fetch
+
+    /// How long a request waits for another one's answer to begin. 5 s; then it asks for itself.
+    private static let patience: UInt64 = 5_000_000_000
+
+    private func waitAtMost(_ nanoseconds: UInt64) {
+        let timer = DeadlineTimer()
+        timer.onFire = { [unowned self] _ in
+            self.waitTimer = nil
+            if !self.isAnswering, !self.isOver, case .fetch = self.source { self.goAlone() }
+        }
+        self.worker.loop.schedule(timer, after: nanoseconds, now: self.worker.loop.now)
+        self.waitTimer = timer
+    }
+
+    private func stopWaiting() {
+        guard let timer = self.waitTimer else { return }
+        self.waitTimer = nil
+        timer.onFire = nil
+        self.worker.loop.cancel(timer)
+    }
 
     /// Looks what a fetch has for us, and waits when that is nothing.
     private func look() {
@@ -108,6 +135,7 @@ final class CachedExchange: DownstreamHandler {
     }
 
     private func take(_ outcome: FetchOutcome, _ fetch: CacheFetch, _ reader: Int) {
+        self.stopWaiting()
         fetch.state.withLock { $0.leave(reader) }
         switch outcome {
         case .answer(let answer, let forwardStatus, let isStored):
@@ -134,14 +162,16 @@ final class CachedExchange: DownstreamHandler {
             guard names.isEmpty || self.selects(names, like: fetch) else { return self.lookAgain(fetch) }
         }
         if self.leads { self.asked = fetch }
+        self.stopWaiting()
         self.status.forwardStatus = head.status
         self.status.isStored = head.isKept
         if !head.isKept, self.leads { self.outcome = .pass }
         let now = self.worker.loop.now
+        let lines = self.leads ? head.own : head.lines
         let view = AnswerView(
-            status: head.status, bytes: head.lines, lines: 0..<head.lines.count, smallBody: 0..<0,
+            status: head.status, bytes: lines, lines: 0..<lines.count, smallBody: 0..<0,
             length: head.length, hasBody: head.hasBody, age: head.facts.age(now: now), isNew: true)
-        self.sendHead(view, hasWhole: head.isKept)
+        if self.sendHead(view, hasWhole: head.isKept, hasRequestID: head.hasRequestID) { return self.end() }
         self.pump()
     }
 
@@ -191,7 +221,7 @@ final class CachedExchange: DownstreamHandler {
 
     /// Sends what the client gets of an answer: all of it, a part, or that it has not changed. True: with a small body.
     @discardableResult
-    private func sendHead(_ view: AnswerView, hasWhole: Bool) -> Bool {
+    private func sendHead(_ view: AnswerView, hasWhole: Bool, hasRequestID: Bool = false) -> Bool {
         self.isAnswering = true
         let request = self.downstream.head
         let sent = view.answer(to: request, hasWhole: hasWhole)
@@ -200,7 +230,7 @@ final class CachedExchange: DownstreamHandler {
         var edits = HeadEdits()
         if !self.plan.answerEdits.isEmpty { edits = self.plan.answerHeadEdits(self.downstream, self.caller) }
         edits.rateLimit = self.admission?.fields ?? nil
-        if let trace = self.asked?.trace { edits.requestID = (trace.traceHigh, trace.traceLow) }
+        if !hasRequestID, let trace = self.asked?.trace { edits.requestID = (trace.traceHigh, trace.traceLow) }
         self.downstream.sendStored(sent.head, self.status, edits: edits, body: sent.smallBody)
         return !sent.head.hasBody || !sent.smallBody.isEmpty || sent.window.isEmpty
     }
@@ -230,12 +260,12 @@ final class CachedExchange: DownstreamHandler {
                 switch fetch.state.withLock({ $0.read(reader, self.waiter) }) {
                 case .nothing:
                     return self.downstream.flush()
-                case .pieces(let pieces):
-                    for piece in pieces { self.send(piece) }
+                case .piece(let piece):
+                    self.send(piece)
                     fetch.readerMoved()
                     if self.passed >= self.window.upperBound { return self.end() }
                 case .end:
-                    return self.end()
+                    return self.end(self.leads ? fetch.state.withLock { $0.trailers } : nil)
                 case .cutOff:
                     self.why = "the service broke off its answer"
                     return self.downstream.abort()
@@ -254,13 +284,14 @@ final class CachedExchange: DownstreamHandler {
         self.downstream.sendBody(part)
     }
 
-    private func end() {
+    private func end(_ trailers: Trailers? = nil) {
         self.leave()
-        self.downstream.sendEnd(nil)
+        self.downstream.sendEnd(trailers)
         self.downstream.flush()
     }
 
     private func leave() {
+        self.stopWaiting()
         if case .fetch(let fetch, let reader) = self.source {
             fetch.state.withLock { $0.leave(reader) }
             fetch.readerMoved()

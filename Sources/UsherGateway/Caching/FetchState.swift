@@ -1,12 +1,16 @@
 import NIOCore
 import UsherCaching
 import UsherCore
+import UsherHTTP
 import UsherTransport
 
 /// The head of an answer that is on its way, as readers need it.
 struct ReceivedAnswer: Sendable {
     var status: Int
     var lines: [UInt8]
+    /// For the client whose request it was: with its cookies, and all else that is not kept.
+    var own: [UInt8]
+    var hasRequestID: Bool
     /// Of the body; nil: it ends when it ends.
     var length: Int?
     var hasBody: Bool
@@ -49,6 +53,8 @@ struct FetchState: Sendable {
     private(set) var first = 0
     private(set) var isKeeping = true
     var isComplete = false
+    /// Of a body that is complete; for the client whose request it was.
+    var trailers: Trailers?
     /// The answer broke off.
     var isCutOff = false
     /// Where each reader is: the number of the piece that it takes next; nil: it has left.
@@ -58,7 +64,7 @@ struct FetchState: Sendable {
     /// What a reader gets.
     enum News {
         case nothing
-        case pieces([ByteBuffer])
+        case piece(ByteBuffer)
         case end
         case cutOff
     }
@@ -74,8 +80,8 @@ struct FetchState: Sendable {
         self.trim()
     }
 
-    /// Nobody reads it, and nobody will: it is not kept.
-    var isAbandoned: Bool { !self.isKeeping && self.places.allSatisfy { $0 == nil } }
+    /// Nobody reads it now.
+    var hasNoReader: Bool { self.places.allSatisfy { $0 == nil } }
 
     /// Bytes that the slowest reader has not taken.
     var waitingBytes: Int { self.pieces.reduce(0) { $0 + $1.readableBytes } }
@@ -94,11 +100,13 @@ struct FetchState: Sendable {
     /// What a reader has not seen yet; it has taken it then.
     mutating func read(_ reader: Int, _ waiter: FetchWaiter) -> News {
         guard self.places.indices.contains(reader), let place = self.places[reader] else { return .cutOff }
-        let unread = Array(self.pieces.dropFirst(max(0, place - self.first)))
-        if !unread.isEmpty {
-            self.places[reader] = self.first + self.pieces.count
+        let next = max(0, place - self.first)
+        if self.pieces.indices.contains(next) {
+            // One at a time: the client may have no room for the next.
+            let piece = self.pieces[next]
+            self.places[reader] = self.first + next + 1
             self.trim()
-            return .pieces(unread)
+            return .piece(piece)
         }
         if self.isComplete { return .end }
         if self.isCutOff { return .cutOff }

@@ -8,6 +8,8 @@ import UsherCore
 final class FetchTable: Sendable {
     private struct Part: Sendable {
         var fetches: [KeyedHash: CacheFetch] = [:]
+        /// Of targets that the cache passes by.
+        var probes: [KeyedHash: CacheFetch] = [:]
         /// Targets whose answers could not be kept lately, with the moment until which that is believed.
         var passes = GenerationMap<KeyedHash, MonotonicTime>(capacity: 1024)
 
@@ -15,6 +17,10 @@ final class FetchTable: Sendable {
             for (key, fetch) in self.fetches where takes(fetch) {
                 fetch.isPurged.store(true, ordering: .releasing)
                 self.fetches[key] = nil
+            }
+            for (key, probe) in self.probes where takes(probe) {
+                probe.isPurged.store(true, ordering: .releasing)
+                self.probes[key] = nil
             }
         }
     }
@@ -24,8 +30,17 @@ final class FetchTable: Sendable {
         /// It fetches the answer, for itself and for who comes meanwhile.
         case leads
         case follows(CacheFetch)
-        /// Waiting for another one's answer would be in vain.
+        /// Waiting for another one's answer would be in vain, and one request looks whether that is still so.
         case passes
+        /// This is that one: nobody waits for it.
+        case probes
+
+        var isOwn: Bool {
+            switch self {
+            case .leads, .probes: true
+            case .follows, .passes: false
+            }
+        }
     }
 
     private static let partBits: UInt64 = 6
@@ -52,7 +67,11 @@ final class FetchTable: Sendable {
         self.withPart(of: base) { part in
             if let known = part.fetches[key] { return .follows(known) }
             if !isKept, let until = part.passes.value(of: key) {
-                if now < until { return .passes }
+                if now < until {
+                    guard part.probes[key] == nil else { return .passes }
+                    part.probes[key] = fetch()
+                    return .probes
+                }
                 part.passes.remove(key)
             }
             part.fetches[key] = fetch()
@@ -64,6 +83,7 @@ final class FetchTable: Sendable {
     func remove(_ fetch: CacheFetch) {
         self.withPart(of: fetch.base) { part in
             if part.fetches[fetch.key] === fetch { part.fetches[fetch.key] = nil }
+            if part.probes[fetch.key] === fetch { part.probes[fetch.key] = nil }
         }
     }
 

@@ -45,6 +45,11 @@ extension Worker {
         .ifMatch, .ifNoneMatch, .ifModifiedSince, .ifUnmodifiedSince, .ifRange, .range, .host,
     ]
 
+    /// Some frameworks let these say what is asked for, beside the target.
+    private static let overrides = [
+        "x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url", "x-host",
+    ].map { Array($0.utf8) }
+
     /// Follows a request of a route that has a cache.
     func cached(
         _ use: CacheUse, _ admission: consuming Admission, _ downstream: any Downstream, _ plan: RoutePlan
@@ -114,7 +119,7 @@ extension Worker {
         switch place {
         case .passes: return .pass(reason)
         case .follows(let fetch): return .fetch(fetch, reason, leads: false)
-        case .leads:
+        case .leads, .probes:
             guard let begun else { return .pass(reason) }
             // Somebody may have brought it between our look and this.
             if case .answer(let answer) = target.use.plan.store.peek(target.key), answer !== target.stale,
@@ -138,7 +143,7 @@ extension Worker {
             begun = fetch
             return fetch
         }
-        guard case .leads = place, let begun else { return }
+        guard place.isOwn, let begun else { return }
         if !self.start(begun, caller, plan) { begun.settleUnasked(nil) }
     }
 
@@ -159,20 +164,25 @@ extension Worker {
         target.use.writeTarget(of: head, isSecure: downstream.peer.isSecure(head), to: &text)
         return CacheFetch(
             self, target.use, key: target.key, base: target.base, target: text,
-            of: Self.head(of: head, conditions: target.stale), downstream, target.directives, stale: target.stale,
+            of: Self.head(of: head, target.use, conditions: target.stale), downstream, target.directives,
+            stale: target.stale,
             isBackground: isBackground,
             isAuthorized: !caller.isAnonymous || head.known.contains(.authorization))
     }
 
     /// The request for a whole answer: without what the client knows already, with what we know.
-    private static func head(of head: RequestHead, conditions stale: StoredAnswer?) -> RequestHead {
+    private static func head(
+        of head: RequestHead, _ use: CacheUse, conditions stale: StoredAnswer?
+    ) -> RequestHead {
         var text = ByteBufferAllocator().buffer(capacity: head.bytes.readableBytes + 256)
         text.writeStaticString("GET ")
-        head.copy(head.target, to: &text)
+        var target: [UInt8] = []
+        use.writePathAndQuery(of: head, to: &target)
+        text.writeBytes(target)
         text.writeStaticString(" HTTP/1.1\r\nHost: ")
         head.copy(head.authority, to: &text)
         text.writeStaticString("\r\n")
-        head.copyFields(to: &text, dropping: self.ownConditions)
+        head.copyFields(to: &text, dropping: self.ownConditions, droppingNames: self.overrides)
         if let stale {
             var lines: [UInt8] = []
             let bytes = stale.bytes

@@ -117,7 +117,7 @@ extension RequestExplainer {
         if isHead { return why + "; HEAD brings no answer that could be kept" }
         switch use.plan.memory.fetches.peek(key, of: base, now: ServiceControl.now) {
         case .follows: return why + "; an answer is on its way, for which the request waits"
-        case .passes: return why + "; an answer that came lately could not be kept"
+        case .passes, .probes: return why + "; an answer that came lately could not be kept"
         case .leads, nil: return why + "; the service is asked, and its answer kept if it may be"
         }
     }

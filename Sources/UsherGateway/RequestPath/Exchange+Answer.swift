@@ -15,8 +15,10 @@ extension Exchange {
         var edits = HeadEdits()
         switch self.cache {
         case .none: break
-        // Each client's answer is edited for itself.
-        case .fills: return edits
+        // Each client's answer is edited for itself; the session is of the one whose request it is.
+        case .fills:
+            if let line = self.sessionLine(head) { edits.add(line) }
+            return edits
         case .passes(var status):
             status.forwardStatus = head.status
             edits.cacheStatus = status

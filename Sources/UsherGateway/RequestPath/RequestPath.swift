@@ -198,8 +198,6 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     func begin() {
         self.service.requestArrived(now: self.downstream.startedAt)
-        // What is fetched for everybody is nobody's session.
-        if case .fills = self.cache { return }
         if let sessions = self.service.plan.sessions { self.session = self.recognise(sessions) }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import UsherCore
 import UsherQuotas
@@ -5,11 +6,20 @@ import UsherReplication
 
 /// Times what a worker decides for each request, and what a change of the replicas costs it: `make micro`.
 ///
-/// Each figure is the least of several runs, which is the one that other work on the machine disturbed least.
+/// Each figure is the least of several runs, which is the one that other work on the machine disturbed least. With
+/// `cache-memory` or `hit-ratio` it measures that instead, for bench/run.py.
 @main
 struct Micro {
     static func main() {
-        print("| operation | cost |\n| --- | ---: |")
+        switch CommandLine.arguments.dropFirst().first {
+        case "cache-memory": CachedAnswers.reportMemory()
+        case "hit-ratio": HitRatio.report()
+        default: self.reportTimes()
+        }
+    }
+
+    private static func reportTimes() {
+        print("| operation | cost | allocations |\n| --- | ---: | ---: |")
         for policy in BalancePolicy.allCases {
             self.report("pick among 1,000, \(policy.rawValue)", self.picks(policy, ramping: false))
         }
@@ -26,13 +36,15 @@ struct Micro {
         }
         self.report("a quota decision in a flood of new callers", self.flood())
         self.report("a caller counted for the audit", self.topCallers())
+        self.report("an answer found among 1,000,000 in the cache", CachedAnswers.find(self.least))
+        self.report("a small answer kept in a full cache", CachedAnswers.insert(self.least))
         self.report("10,000 endpoints replaced, one of them new", self.replacement(changing: 1))
         self.report("10,000 endpoints replaced, all of them new", self.replacement(changing: 10_000))
     }
 
     // MARK: What is timed
 
-    private static func picks(_ policy: BalancePolicy, ramping: Bool) -> Duration {
+    private static func picks(_ policy: BalancePolicy, ramping: Bool) -> Cost {
         var balancer = Balancer(policy: policy, endpoints: self.endpoints(1000), slowStart: .seconds(10))
         let now = MonotonicTime(nanoseconds: 5_000_000_000)
         for index in 0..<1000 {
@@ -48,7 +60,7 @@ struct Micro {
         }
     }
 
-    private static func rendezvous(_ count: Int) -> Duration {
+    private static func rendezvous(_ count: Int) -> Cost {
         let rendezvous = Rendezvous(
             (0..<count).map { (tag: EndpointTag(name: "10.0.0.\($0):80").hash, weight: 1, isBackup: false) })
         var random = SeededRandom(seed: 2)
@@ -61,7 +73,7 @@ struct Micro {
         return cost
     }
 
-    private static func outcomes() -> Duration {
+    private static func outcomes() -> Cost {
         var window = OutcomeWindow()
         var nanoseconds: UInt64 = 0
         return self.least(of: 100_000) {
@@ -73,7 +85,7 @@ struct Micro {
     private static let secret: (UInt64, UInt64) = (11, 13)
 
     /// As a gateway does it: the caller's name is hashed, one of 64 tables is locked, the decision is made.
-    private static func quota(_ windows: Int) -> Duration {
+    private static func quota(_ windows: Int) -> Cost {
         let limit = self.limit(windows)
         let tables = (0..<64).map { _ in LockedTable(windows: windows) }
         // Made anew each time, so that fetching it from memory is not timed as well.
@@ -99,7 +111,7 @@ struct Micro {
         KeyedHash(value: caller.span, secret: self.secret, space: 0)
     }
 
-    private static func flood() -> Duration {
+    private static func flood() -> Cost {
         let limit = self.limit(1)
         let tables = (0..<64).map { _ in LockedTable(windows: 1) }
         let now = MonotonicTime(nanoseconds: 5_000_000_000)
@@ -112,7 +124,7 @@ struct Micro {
         return self.least(of: 200_000, take)
     }
 
-    private static func topCallers() -> Duration {
+    private static func topCallers() -> Cost {
         var top = TopCallers()
         var random = SeededRandom(seed: 7)
         let names = (0..<10_000).map { Array("192.0.2.\($0)".utf8) }
@@ -129,7 +141,7 @@ struct Micro {
         return QuotaLimit(name: "public", windows: rates.prefix(windows).compactMap { try? QuotaWindow($0) })
     }
 
-    private static func replacement(changing changed: Int) -> Duration {
+    private static func replacement(changing changed: Int) -> Cost {
         var balancer = Balancer(policy: .leastRequests, endpoints: self.endpoints(10_000), slowStart: .seconds(10))
         var first: Int32 = 10_000
         return self.least(of: 1) {
@@ -149,15 +161,39 @@ struct Micro {
     // MARK: Timing
 
     /// The cost of one `body`, from the quickest of ten runs of so many.
-    private static func least(of count: Int, _ body: () -> Void) -> Duration {
+    private static func least(of count: Int, _ body: () -> Void) -> Cost {
         let clock = ContinuousClock()
-        return (0..<10).map { _ in clock.measure { for _ in 0..<count { body() } } / count }.min() ?? .zero
+        let before = AllocationCounter.calls
+        let duration = (0..<10).map { _ in clock.measure { for _ in 0..<count { body() } } / count }.min() ?? .zero
+        let allocations = zip(before, AllocationCounter.calls).map { Double($1 - $0) / Double(count * 10) }
+        return Cost(duration: duration, allocations: allocations.first)
     }
 
-    private static func report(_ operation: String, _ cost: Duration) {
-        let nanoseconds = cost / .nanoseconds(1)
-        let text = nanoseconds < 100_000 ? "\(Int(nanoseconds)) ns" : "\(Int(nanoseconds / 1000)) µs"
-        print("| \(operation) | \(text) |")
+    private static func report(_ operation: String, _ cost: Cost) {
+        let nanoseconds = cost.duration / .nanoseconds(1)
+        let time = nanoseconds < 100_000 ? "\(Int(nanoseconds)) ns" : "\(Int(nanoseconds / 1000)) µs"
+        let allocations = cost.allocations.map { "\(($0 * 100).rounded() / 100)" } ?? "—"
+        print("| \(operation) | \(time) | \(allocations) |")
+    }
+}
+
+/// What one operation takes.
+struct Cost {
+    var duration: Duration
+    /// On the heap; nil where nobody counts them.
+    var allocations: Double?
+}
+
+/// Reads what bench/allocations.c counts, when that is preloaded.
+private enum AllocationCounter {
+    /// Allocations so far; nothing when they are not counted.
+    static var calls: [UInt64] {
+        guard let path = getenv("BENCH_ALLOCATIONS"), let file = fopen(path, "r") else { return [] }
+        defer { fclose(file) }
+        // `malloc`, `calloc`, `realloc` and the aligned ones.
+        var counters = [UInt64](repeating: 0, count: 4)
+        guard fread(&counters, 8, counters.count, file) == counters.count else { return [] }
+        return [counters.reduce(0, +)]
     }
 }
 

@@ -1,0 +1,1 @@
+../../../../Sources/UsherStores/Cache/CacheStore.swift

@@ -1,0 +1,1 @@
+../../../../Sources/UsherStores/Cache/MemoryCacheStore.swift

@@ -6,6 +6,7 @@ SHELL := /bin/bash
 JOBS ?= 2
 # Exclusivity is checked in debug builds and by the tests; bounds checks stay on in release builds.
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+MICRO_FLAGS := -c release -Xswiftc -enforce-exclusivity=unchecked --package-path bench/micro
 # What meets sockets, processes and clocks runs apart from what only computes and from what loads the whole machine.
 LIVE_TESTS := UsherGatewayTests|UsherTransportTests|UsherStoresTests|UsherSupervisorTests|UsherConsoleTests
 LIVE_TESTS := $(LIVE_TESTS)|UsherTelemetryTests|UsherLoadTests
@@ -47,12 +48,17 @@ else
 	$(AT_ONCE)=4 swift test --skip-build --filter '$(FAULT_TESTS)'
 endif
 
-bench: build ## measure beside nginx, HAProxy and Envoy; BENCH_FLAGS="--quick" for a smoke run
+bench: build ## measure beside nginx, HAProxy, Envoy and Varnish; BENCH_FLAGS="--quick" for a smoke run
 	@scripts/install-tools.sh bench
+	swift build $(MICRO_FLAGS) -j $(JOBS)
 	python3 bench/run.py $(BENCH_FLAGS)
 
-micro: ## time single decisions of a worker
-	swift run -c release -Xswiftc -enforce-exclusivity=unchecked --package-path bench/micro micro
+micro: ## time single decisions of a worker, and count what they allocate
+	swift build $(MICRO_FLAGS) -j $(JOBS)
+	@cc -O2 -shared -fPIC -o bench/micro/.build/allocations.so bench/allocations.c
+	@rm -f bench/micro/.build/allocations && truncate -s 4096 bench/micro/.build/allocations
+	@LD_PRELOAD=$(CURDIR)/bench/micro/.build/allocations.so BENCH_ALLOCATIONS=$(CURDIR)/bench/micro/.build/allocations \
+		bench/micro/.build/release/micro
 
 format: ## lay out the Swift code
 	swift format format --in-place --recursive --parallel $(SWIFT)

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Measures Usher beside nginx, HAProxy and Envoy on this machine and writes docs/benchmarks.md.
+"""Measures Usher beside nginx, HAProxy, Envoy and Varnish on this machine and writes docs/benchmarks.md.
 
 Every part can be asked for alone: the load cases get-100, get-16k, get-1m, post-100k, quota-100 and quota-redis,
-tls-h1, tls-h2 and h2c (TLS and HTTP/2), tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and tls-resumed-1.2 (handshakes),
-then counts (system calls and allocations per request), idle and idle-tls (memory of idle connections) and body (memory
-while 1 GiB passes). A run that leaves something out prints its report and keeps docs/benchmarks.md as it is.
+cache-100 and cache-64k, tls-h1, tls-h2 and h2c (TLS and HTTP/2), tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and
+tls-resumed-1.2 (handshakes), then counts (system calls and allocations per request), idle and idle-tls (memory of idle
+connections), body (memory while 1 GiB passes), cache-memory (what an answer takes in Usher's cache) and hit-ratio (how
+often what its cache keeps is asked for). A run that leaves something out prints its report and keeps
+docs/benchmarks.md as it is.
 """
 
 import argparse
@@ -17,15 +19,15 @@ import statistics
 import sys
 import tempfile
 
-from harness import counting, machine, memory, report
+from harness import counting, machine, memory, micro, report
 from harness.cases import CASES, GET_100, IDLE_TLS_CASES
 from harness.certificate import make_certificate
-from harness.contenders import NAMES, ROOT, Bodies, Contender, executable, shared_values, version
-from harness.load import measure_quietly
+from harness.contenders import NAMES, PROXIES, ROOT, Bodies, Contender, executable, shared_values, version
+from harness.load import measure_case
 from harness.processes import BenchError, Keeper, raise_file_limit
 from harness.redis import start_redis
 
-PARTS = [case.name for case in CASES] + ["counts", "idle", "idle-tls", "body"]
+PARTS = [case.name for case in CASES] + ["counts", "idle", "idle-tls", "body"] + list(micro.PARTS)
 
 
 class Bench:
@@ -54,20 +56,27 @@ class Bench:
         start_redis(executable("redis-server", ""), self.keeper, self.values["REDIS_SOCKET"])
         self.loads()
         for name in self.programs:
-            self.single(name)
+            if name in PROXIES:
+                self.single(name)
+        for part in micro.PARTS:
+            if part in self.options.only:
+                found = self.attempt("bench/micro", part, lambda: micro.measured(part))
+                if found is not None:
+                    self.results.micro[part] = found
 
     def loads(self):
         """The timed cases: all proxies run, and take turns round by round."""
         cases = [case for case in CASES if case.name in self.options.only]
-        running = [contender for contender in map(self.started, self.programs if cases else []) if contender]
+        wanted = [name for name in self.programs if any(name in case.proxies for case in cases)]
+        running = [contender for contender in map(self.started, wanted) if contender]
         for case in cases:
             samples = {}
-            asked = [contender for contender in running if contender.name in (case.proxies or NAMES)]
+            asked = [contender for contender in running if contender.name in case.proxies]
             for turn in range(self.options.rounds):
                 shift = turn % max(1, len(asked))
                 for contender in asked[shift:] + asked[:shift]:
                     sample = self.attempt(
-                        contender.name, case.name, lambda: measure_quietly(contender, case, self.options.seconds)
+                        contender.name, case.name, lambda: measure_case(contender, case, self.options.seconds)
                     )
                     if sample:
                         samples.setdefault(contender.name, []).append(sample)

@@ -83,8 +83,8 @@ install_packages() {
     rm -f "$log"
 }
 
-# nginx, haproxy and redis are wanted as programs: while they are installed, Debian's policy hook keeps their daemons
-# off.
+# nginx, haproxy, redis and varnish are wanted as programs: while they are installed, Debian's policy hook keeps their
+# daemons off.
 forbid_starting() {
     policy=/usr/sbin/policy-rc.d
     [[ "$need" != run && ! -e "$policy" ]] || return 0
@@ -111,6 +111,12 @@ install_envoy() {
     fi
 }
 
+# Varnish is there for its cache alone. The benchmark runs without it, so a failure is told and nothing more.
+install_varnish() {
+    PATH="$PATH:/usr/sbin:/sbin" command -v varnishd >/dev/null && return
+    (install_packages varnish) || printf 'install-tools: Varnish is left out\n' >&2
+}
+
 if ! command -v swift >/dev/null; then
     give_up "a Swift 6.3 toolchain" "https://www.swift.org/install/linux/"
 fi
@@ -120,4 +126,5 @@ if ((${#missing[@]})); then
 fi
 if [[ "$need" == bench ]]; then
     install_envoy
+    install_varnish
 fi

@@ -2,12 +2,14 @@
 
 import dataclasses
 
+from .contenders import PROXIES
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One kind of load: so many connections at once, each with so many requests at once, for one path.
 
-    `proxies` are those that it is for; empty: all.
+    `proxies` are those that it is for. With `cached`, every answer has to come from the proxy's cache.
 
     `upload` is the size of each request's body (0: a GET). A handshake case opens a connection for each request; `tls`
     is its only version of TLS, and `resumed` whether it offers the ticket of the connection before.
@@ -24,7 +26,8 @@ class Case:
     upload: int = 0
     tls: str = ""
     resumed: bool = False
-    proxies: tuple = ()
+    proxies: tuple = tuple(PROXIES)
+    cached: bool = False
 
     @property
     def unit(self):
@@ -35,6 +38,11 @@ class Case:
 def multiplexed(name, title, scheme):
     """A case over HTTP/2 with ten streams on each connection."""
     return Case(name, title, "/bytes/100", "h2load", scheme, "HTTP/2", connections=16, streams=10)
+
+
+def hit(name, title, size):
+    """A case whose answers, of so many bytes, are all in the proxy's cache; Envoy has none that is fit for use."""
+    return Case(name, title, f"/cached/{size}", proxies=("nginx", "haproxy", "varnish", "usher"), cached=True)
 
 
 def handshake(tls, resumed):
@@ -60,6 +68,8 @@ CASES = [
     TLS_H1,
     TLS_H2,
     LIMITED,
+    hit("cache-100", "GET, 100 B answer from the cache", 100),
+    hit("cache-64k", "GET, 64 KiB answer from the cache", 64 << 10),
     Case("quota-redis", "GET, 100 B answer, a quota in Redis", "/shared/100", proxies=("usher",)),
     multiplexed("h2c", "GET, 100 B answer, HTTP/2 in the clear", "http"),
     *HANDSHAKES,

@@ -14,17 +14,27 @@ BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(BENCH)
 PROXY_CORE = 0
 LOAD_CORE = 1
-NAMES = ["nginx", "haproxy", "envoy", "usher"]
+# Varnish is measured for its cache alone.
+PROXIES = ["nginx", "haproxy", "envoy", "usher"]
+NAMES = ["nginx", "haproxy", "envoy", "varnish", "usher"]
 TEMPLATES = {
     "origin": "origin.conf",
     "nginx": "nginx.conf",
     "haproxy": "haproxy.cfg",
     "envoy": "envoy.yaml",
+    "varnish": "varnish.vcl",
     "usher": "usher.yaml",
 }
 GIGABYTE = 1 << 30
 # Their listeners in the clear tell HTTP/2 by prior knowledge from HTTP/1.1; the others need one of each.
 ONE_LISTENER_FOR_BOTH = {"envoy", "usher"}
+# What Varnish would write to its log in memory for each request.
+VARNISH_LOG = (
+    "Begin End Link SessOpen SessClose Timestamp Hit Length Storage Filters TTL Fetch_Body VCL_use VCL_call VCL_return "
+    "ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct RespProtocol RespStatus RespReason RespHeader "
+    "RespUnset BackendOpen BackendClose BereqMethod BereqURL BereqProtocol BereqHeader BereqAcct BerespProtocol "
+    "BerespStatus BerespReason BerespHeader"
+)
 
 
 def executable(name, usher_binary):
@@ -33,6 +43,7 @@ def executable(name, usher_binary):
         return usher_binary if os.access(usher_binary, os.X_OK) else None
     if name == "envoy":
         return envoy_binary()
+    name = {"varnish": "varnishd"}.get(name, name)
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
@@ -47,7 +58,7 @@ def envoy_binary():
 
 def version(name, program):
     """The version a program tells about itself, as short as it can be said."""
-    argument = {"nginx": "-v", "haproxy": "-v"}.get(name, "--version")
+    argument = {"nginx": "-v", "haproxy": "-v", "varnish": "-V"}.get(name, "--version")
     try:
         done = subprocess.run([program, argument], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -65,10 +76,10 @@ class Bodies:
         self.folder = os.path.join(base, f"usher-bench-{os.getpid()}")
 
     def write(self):
-        """Writes 16 KiB and 1 MiB of text, and 1 GiB that takes no space."""
+        """Writes 16 KiB, 64 KiB and 1 MiB of text, and 1 GiB that takes no space."""
         os.makedirs(self.folder)
         os.chmod(self.folder, 0o755)
-        for size in (16 << 10, 1 << 20):
+        for size in (16 << 10, 64 << 10, 1 << 20):
             with open(os.path.join(self.folder, str(size)), "wb") as file:
                 file.write((b"usher" * (size // 5 + 1))[:size])
         with open(os.path.join(self.folder, str(GIGABYTE)), "wb") as file:
@@ -108,6 +119,8 @@ class Contender:
         """A port for each listener, by its name in the configurations."""
         if self.name == "origin":
             return {"PROXY_PORT": self.values["ORIGIN_PORT"]}
+        if self.name == "varnish":
+            return {"PROXY_PORT": free_port()}
         ports = {name: free_port() for name in ("PROXY_PORT", "H2C_PORT", "TLS_PORT")}
         if self.name in ONE_LISTENER_FOR_BOTH:
             ports["H2C_PORT"] = ports["PROXY_PORT"]
@@ -130,8 +143,15 @@ class Contender:
             "nginx": [self.program, "-c", file],
             "haproxy": [self.program, "-db", "-f", file],
             "envoy": [self.program, "-c", file, "--concurrency", "1", "--disable-hot-restart", "-l", "error"],
+            "varnish": self.varnish_command(file),
             "usher": [self.program, "run", file],
         }[self.name]
+
+    def varnish_command(self, file):
+        """Varnish takes everything but its rules from the command line. One pool of threads is enough for one core."""
+        command = [self.program, "-F", "-j", "none", "-f", file, "-n", os.path.join(os.path.dirname(file), "work")]
+        command += ["-a", f"127.0.0.1:{self.ports['PROXY_PORT']}", "-s", "malloc,256m", "-p", "thread_pools=1"]
+        return command + ["-p", "vsl_mask=" + ",".join("-" + tag for tag in VARNISH_LOG.split())]
 
     def await_answer(self, patience=15.0):
         """Returns when every port is open and a request has been answered with 200; raises the reason otherwise."""

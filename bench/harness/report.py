@@ -4,9 +4,9 @@ import dataclasses
 import statistics
 
 from .cases import CASES, HANDSHAKES, IDLE_TLS_CASES
+from .contenders import PROXIES, TEMPLATES
 
-TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "envoy": "Envoy", "usher": "Usher"}
-FILES = {"nginx": "nginx.conf", "haproxy": "haproxy.cfg", "envoy": "envoy.yaml", "usher": "usher.yaml"}
+TITLES = {"nginx": "nginx", "haproxy": "HAProxy", "envoy": "Envoy", "varnish": "Varnish", "usher": "Usher"}
 MIB = 1 << 20
 # A case, the highest ratio of Usher's CPU, and the proxies of which the better one is compared with.
 CPU_TARGETS = [
@@ -16,6 +16,9 @@ CPU_TARGETS = [
     ("tls-h1", 1.2, ["nginx", "haproxy"]),
     ("tls-h2", 1.2, ["nginx"]),
     ("quota-100", 1.15, ["nginx", "haproxy"]),
+    ("cache-100", 0.65, ["nginx"]),
+    ("cache-100", 0.55, ["varnish"]),
+    ("cache-64k", 1.05, ["nginx"]),
     *((case.name, 1.15, ["nginx", "haproxy"]) for case in HANDSHAKES),
 ]
 # Batched writes of the log, new connections and timers add a few calls that belong to no request.
@@ -26,13 +29,17 @@ Each proxy has one worker on core 0. The origin (nginx, one process, answers fro
 core 1: wrk for HTTP/1.1 (one thread, 64 keep-alive connections), h2load for HTTP/2 (one thread, 16 connections with 10
 streams each), and `bench/handshakes.c` for handshakes (8 clients). The proxies take turns, round by round; numbers are
 medians over the rounds, and a ratio is the median of the ratios within each round, so that a slow minute of the machine
-weighs on both sides. CPU is what the kernel accounts to the proxy's whole process tree. nginx, HAProxy and Envoy write
-no log; Usher has everything on: routing, limits, metrics, and the access log to a file. Compare within one table only:
-times change with the machine, ratios much less.
+weighs on both sides. CPU is what the kernel accounts to the proxy's whole process tree. nginx, HAProxy, Envoy and
+Varnish write no log; Usher has everything on: routing, limits, metrics, and the access log to a file. Compare within
+one table only: times change with the machine, ratios much less.
 
 With a quota, every request is counted for its client's address (`limit_req` in nginx, a stick table in HAProxy) and
 none is refused; Usher tells in five header fields what is left. In Redis, which shares core 1, every request asks a
 script.
+
+From a cache, every answer is a hit: the proxy says so before and after, and the origin is not asked meanwhile. nginx
+keeps its files in memory (`/dev/shm`) and sends them by `sendfile`; Varnish writes nothing to its log in memory; Usher
+has everything on, the access log as well.
 
 All proxies show the same ECDSA P-256 certificate. A handshake case counts whole connections: TCP connect, the full
 handshake or its resumption by ticket, one GET that the proxy answers itself, and the close."""
@@ -49,6 +56,18 @@ IDLE_TLS = """\
 The same for idle connections over TLS."""
 
 
+CACHE_MEMORY = """\
+Answers with a target of 40 B, 200 B of field lines and a body of 100 B in Usher's store. What they take beside that is
+read from the system (resident memory) and from the store's own account, by which it makes room."""
+
+HIT_RATIO = """\
+The index of Usher's cache (S3-FIFO) beside LRU with the same requests, simulated and seeded: 100,000 keys asked for by
+Zipf's law with its exponent, mixed with keys that come once (a scan, which no cache can answer and which does not
+count), with the newest key always the first, a loop through a few more keys than fit, and, last, what suits LRU best
+and S3-FIFO worst: keys that come a second time when they have left the small queue, and never again. The cache's size
+is its share of the keys."""
+
+
 @dataclasses.dataclass
 class Results:
     """Everything that was measured; what is missing was not asked for, or has its reason in `failures`."""
@@ -63,6 +82,7 @@ class Results:
     idle_tls: dict = dataclasses.field(default_factory=dict)
     download: dict = dataclasses.field(default_factory=dict)
     upload: dict = dataclasses.field(default_factory=dict)
+    micro: dict = dataclasses.field(default_factory=dict)
     failures: list = dataclasses.field(default_factory=list)
     foreign: float = 0.0
 
@@ -74,7 +94,6 @@ class Results:
         if len(ours) != len(theirs):
             return statistics.median(ours) / statistics.median(theirs)
         return statistics.median(mine / its for mine, its in zip(ours, theirs))
-
 
     def added(self, case, base):
         """Microseconds of Usher's CPU that a case takes more than another in the same round, or None."""
@@ -118,6 +137,9 @@ def verdicts(results):
         growth = values.get("usher")
         title = f"a 1 GiB {way} passes with under 32 MiB more memory"
         found.append(judge(title, None if growth is None else growth / MIB, 32, "{:.1f} MiB"))
+    first = next(iter(results.micro.get("cache-memory", [])), None)
+    title = "at most 250 B of memory beside each of a million small answers in the cache"
+    found.append(judge(title, None if first is None else first["each"], 250, "{:.0f} B"))
     return found
 
 
@@ -150,9 +172,9 @@ def table(head, rows):
     return lines + ["| " + " | ".join(row) + " |" for row in rows] + [""]
 
 
-def names(results):
+def names(results, among=tuple(TITLES)):
     """The proxies that were there, in a fixed order."""
-    return [name for name in TITLES if name in results.versions]
+    return [name for name in among if name in results.versions]
 
 
 def load_lines(results):
@@ -192,7 +214,7 @@ def count_lines(results):
     if not results.calls and not results.allocations:
         return []
     rows = []
-    for name in names(results):
+    for name in names(results, PROXIES):
         calls, heap = results.calls.get(name, {}), results.allocations.get(name, {})
         kinds = ("reads", "writes", "waits", "others", "failed")
         cells = [f"{calls[kind]:.2f}" if kind in calls else "—" for kind in kinds]
@@ -207,7 +229,7 @@ def memory_lines(results):
     if not results.idle and not results.download and not results.upload:
         return []
     rows = []
-    for name in names(results):
+    for name in names(results, PROXIES):
         idle = results.idle.get(name)
         cells = ["—"] * 4
         if idle:
@@ -225,7 +247,7 @@ def idle_tls_lines(results):
     if not any(results.idle_tls.values()):
         return []
     rows = []
-    for name in names(results):
+    for name in names(results, PROXIES):
         cells = []
         for case in IDLE_TLS_CASES:
             idle = results.idle_tls.get(case.name, {}).get(name)
@@ -235,6 +257,25 @@ def idle_tls_lines(results):
     for case in IDLE_TLS_CASES:
         head += [f"idle {case.protocol} connections", "KiB per connection"]
     return ["## Memory of TLS connections", "", IDLE_TLS, ""] + table(head, rows)
+
+
+def cache_lines(results):
+    """Usher's cache by itself: what an answer takes, and how often what is kept is asked for."""
+    lines = []
+    rows = [
+        [row["what"], f"{row['answers']:,}", f"{row['content']:,.0f}", f"{row['each']:,.0f}", f"{row['counted']:,.0f}"]
+        for row in results.micro.get("cache-memory", [])
+    ]
+    if rows:
+        head = ["store", "answers", "B of content", "B beside it (resident)", "B beside it (as counted)"]
+        lines += ["## Memory of cached answers", "", CACHE_MEMORY, ""] + table(head, rows)
+    rows = [
+        [row["requests"], f"{row['share']:.0%}", f"{row['s3fifo']:.1%}", f"{row['lru']:.1%}"]
+        for row in results.micro.get("hit-ratio", [])
+    ]
+    if rows:
+        lines += ["## Hit ratio", "", HIT_RATIO, ""] + table(["requests", "cache size", "S3-FIFO", "LRU"], rows)
+    return lines
 
 
 def text(results):
@@ -253,12 +294,13 @@ def text(results):
     ]
     rows = []
     for name in names(results):
-        link = f"[{FILES[name]}](../bench/configurations/{FILES[name]})"
+        link = f"[{TEMPLATES[name]}](../bench/configurations/{TEMPLATES[name]})"
         rows.append([TITLES[name], results.versions[name], link])
     lines += table(["proxy", "version", "configuration"], rows)
     lines += ["## Targets", ""]
     lines += table(["target", "found", "holds"], [verdict.row() for verdict in verdicts(results)])
     lines += load_lines(results) + count_lines(results) + memory_lines(results) + idle_tls_lines(results)
+    lines += cache_lines(results)
     if results.failures:
         lines += ["## Not measured", ""] + [f"- {failure}" for failure in results.failures] + [""]
     return "\n".join(lines).rstrip() + "\n"

@@ -95,14 +95,17 @@ final class CachedExchange: DownstreamHandler {
 
     // MARK: Waiting for a fetch
 
-    /// How long a request waits for another one's answer to begin. 5 s; then it asks for itself.
+    /// How long a request waits for another one's answer to begin. 5 s; then one of those that wait asks anew, for all
+    /// of them.
     private static let patience: UInt64 = 5_000_000_000
 
     private func waitAtMost(_ nanoseconds: UInt64) {
         let timer = DeadlineTimer()
         timer.onFire = { [unowned self] _ in
             self.waitTimer = nil
-            if !self.isAnswering, !self.isOver, case .fetch = self.source { self.goAlone() }
+            guard !self.isAnswering, !self.isOver, case .fetch(let fetch, _) = self.source else { return }
+            self.use.plan.memory.fetches.remove(fetch)
+            self.lookAgain(fetch)
         }
         self.worker.loop.schedule(timer, after: nanoseconds, now: self.worker.loop.now)
         self.waitTimer = timer

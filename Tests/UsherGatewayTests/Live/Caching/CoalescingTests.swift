@@ -12,6 +12,7 @@ struct CoalescingTests {
         try await onStage { stage in
             let origin = Origin(isHeld: true) { _, number in Text.answer("\(number)", "Cache-Control: max-age=60\r\n") }
             let gateway = try await stage.cached(origin, more: Self.workers)
+            let start = ContinuousClock.now
             var talks: [(talk: HTTP2Talk, streams: [UInt32])] = []
             for _ in 0..<100 {
                 var talk = try await HTTP2Talk(stage.client(gateway))
@@ -20,6 +21,8 @@ struct CoalescingTests {
                 talks.append((talk, streams))
             }
             try await origin.requests.wait(for: 1)
+            // On a busy machine that took a while, and after each five seconds one of those that wait asks anew.
+            let leaders = 1 + Int((ContinuousClock.now - start) / .seconds(5))
             origin.letGo()
             var bodies: [String: Int] = [:]
             for index in talks.indices {
@@ -27,8 +30,8 @@ struct CoalescingTests {
                     bodies[try await talks[index].talk.answer(to: stream).text, default: 0] += 1
                 }
             }
-            #expect(bodies == ["1": 10_000])
-            #expect(origin.count == 1)
+            #expect(bodies.values.reduce(0, +) == 10_000 && bodies.count <= leaders)
+            #expect(origin.count <= leaders)
         }
     }
 
@@ -105,6 +108,36 @@ struct CoalescingTests {
             for client in others { #expect(try await client.receiveAnswer().text == "1") }
             #expect(try await gateway.ask(Text.get("/hot")).cache?.hasPrefix("hit") == true)
             #expect(origin.count == 1)
+        }
+    }
+
+    @Test("after five seconds of waiting one asks anew, for all that wait")
+    func patience() async throws {
+        try await onStage { stage in
+            let gate = Signal()
+            let asked = Journal<String>()
+            let upstream = try await stage.upstream { peer in
+                while let request = try await peer.receiveRequest() {
+                    asked.note(request.target)
+                    let number = asked.entries.count
+                    if number == 1 { try await gate.wait() }
+                    try await peer.send(Text.answer("\(number)", "Cache-Control: max-age=60\r\n"))
+                }
+            }
+            let gateway = try await stage.gateway(
+                """
+                caches: { pages: {} }
+                services: { web: { replicas: ["\(upstream.address)"] } }
+                routes: [{ service: web, cache: pages }]
+                \(Self.workers)
+                """)
+            let leader = try await Self.crowd(1, stage, gateway)
+            try await asked.wait(for: 1)
+            let followers = try await Self.crowd(5, stage, gateway)
+            for client in followers { #expect(try await client.receiveAnswer().text == "2") }
+            #expect(asked.entries.count == 2)
+            gate.fire()
+            #expect(try await leader[0].receiveAnswer().text == "1")
         }
     }
 

@@ -11,7 +11,7 @@ struct ParkedRequestTests {
 
     private static func gateway(_ stage: Stage, more: String = "") async throws -> RunningGateway {
         try stage.write("secret", Self.secret)
-        try stage.write("users.yaml", CallerPassword.ann.line + CallerPassword.bob.line)
+        try stage.write("users.yaml", CallerPassword.ann.line + CallerPassword.bob.line + CallerPassword.slow.line)
         return try await stage.gateway(
             identities: "{ classes: [gold], jwt: { secret: { file: secret } }, basic: { file: users.yaml } }",
             routes: "[{ require: authenticated, service: web }]", more: more)
@@ -186,11 +186,11 @@ struct ParkedRequestTests {
         try await onStage { stage in
             let gateway = try await Self.gateway(
                 stage, more: "listeners: [{ address: 127.0.0.1:0, trusted-proxies: [127.0.0.0/8] }]")
-            // Hashes of passwords keep whoever looks at credentials busy for a while.
-            let busy = try await (0..<60).asyncMap { number in
+            // Each of these keeps whoever looks at passwords busy for a third of a second and more.
+            let busy = try await (0..<16).asyncMap { number in
                 let client = try await stage.client(gateway)
                 try await client.send(
-                    Text.get("/busy", "X-Forwarded-For: 192.0.2.\(number)\r\n" + CallerPassword.field("ann", "no")))
+                    Text.get("/busy", "X-Forwarded-For: 192.0.2.\(number)\r\n" + CallerPassword.field("slow", "no")))
                 return client
             }
             let leaving = try await stage.client(gateway)

@@ -39,6 +39,11 @@ struct CallerPassword: Sendable {
         name: "bob", password: "swordfish",
         hash: "scrypt$10$8$1$MDEyMzQ1Njc4OWFiY2RlZg$EnnshMQJBO5njFXhxb7lqJrTfwJZ-ZnnIatUXnc_UzQ", callerClass: "gold")
 
+    /// Whose password nobody knows, and takes sixteen times as long as others to look at.
+    static let slow = CallerPassword(
+        name: "slow", password: "",
+        hash: "scrypt$16$8$4$MDEyMzQ1Njc4OWFiY2RlZg$0LupyHkzAIgDr9UDsriAAf87vMbCbcaUfDvFOAHk0D0")
+
     var field: String { Self.field(self.name, self.password) }
     /// Of the field alone.
     var value: String { Self.value(self.name, self.password) }

@@ -1,3 +1,4 @@
+internal import UsherCore
 internal import UsherHTTP
 
 /// Resolves URI references of answers (RFC 3986 §5.2) to targets of the request's own origin.

@@ -1,12 +1,7 @@
+internal import UsherCore
 internal import UsherHTTP
 
 extension Array where Element == UInt8 {
-    /// Appends bytes that lie elsewhere.
-    mutating func append(_ bytes: Span<UInt8>) {
-        // The pointer is good while the closure runs, which is all that the copy takes.
-        unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
-    }
-
     /// Appends a text of ours.
     mutating func append(_ text: StaticString) {
         text.withUTF8Buffer { unsafe append(contentsOf: $0) }

@@ -1,3 +1,4 @@
+internal import UsherCore
 internal import UsherHTTP
 
 /// What a service can be asked with whether a stored answer still holds, as places in its stored lines.

@@ -1,3 +1,4 @@
+internal import UsherCore
 public import UsherHTTP
 
 /// What an answer says of its storing and reuse, read for a shared cache (RFC 9111 §5.2.2).
@@ -55,7 +56,7 @@ public struct ResponseDirectives: Sendable, Hashable {
     public init(stored lines: Span<UInt8>) {
         var targeted: [UInt8] = []
         var isFirst = true
-        var cursor = FieldLines()
+        var cursor = StoredLines()
         while let line = cursor.next(lines) {
             guard equalsFolded(lines.extracting(line.name), "cdn-cache-control") else { continue }
             if !isFirst { targeted.append(", ") }
@@ -63,7 +64,7 @@ public struct ResponseDirectives: Sendable, Hashable {
             targeted.append(lines.extracting(line.value))
         }
         if !isFirst, readTargeted(targeted.span) { return }
-        cursor = FieldLines()
+        cursor = StoredLines()
         while let line = cursor.next(lines) {
             guard equalsFolded(lines.extracting(line.name), "cache-control") else { continue }
             read(lines.extracting(line.value))

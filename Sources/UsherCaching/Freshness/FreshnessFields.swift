@@ -31,7 +31,7 @@ struct FreshnessFields {
 
     /// From stored lines; `Age` is not among them.
     init(stored lines: Span<UInt8>, now: Int) {
-        var cursor = FieldLines()
+        var cursor = StoredLines()
         var isDated = false
         var isModified = false
         var isTagged = false

@@ -1,3 +1,4 @@
+internal import UsherCore
 public import UsherHTTP
 
 extension StoredFields {
@@ -24,7 +25,7 @@ extension StoredFields {
             if field.id != .eTag || !hasEntityTag { added.append(field) }
         }
         let hasDate = head.known.contains(.date)
-        var cursor = FieldLines()
+        var cursor = StoredLines()
         while let line = cursor.next(lines) {
             let name = lines.extracting(line.name)
             let isReplaced = added.contains { field in

@@ -1,3 +1,4 @@
+internal import UsherCore
 public import UsherHTTP
 
 /// The field lines that are kept of an answer: `Name: value` and CRLF each, without the empty line (RFC 9111 §3.1).
@@ -34,7 +35,7 @@ public enum StoredFields {
 
     /// The place of a field's first value in stored lines, without the white space around it.
     public static func value(of name: StaticString, in lines: Span<UInt8>) -> Range<Int>? {
-        var cursor = FieldLines()
+        var cursor = StoredLines()
         while let line = cursor.next(lines) {
             if equalsFolded(lines.extracting(line.name), name) { return line.value }
         }

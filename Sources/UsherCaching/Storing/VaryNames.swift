@@ -1,3 +1,4 @@
+internal import UsherCore
 public import UsherHTTP
 
 /// The request fields that an answer was chosen by (RFC 9111 §4.1, RFC 9110 §12.5.5): sorted, distinct, in lower case.

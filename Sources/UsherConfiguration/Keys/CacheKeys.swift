@@ -49,10 +49,7 @@ extension Kind where Value == [CacheSettings] {
     static var caches: Kind {
         named(
             CacheSettings.shape.kind(hint: "{ memory: 256MiB }"), hint: "{ pages: { memory: 256MiB } }",
-            check: { name in
-                Kind<String>.isPlainName(name)
-                    ? nil : "'\(shown(name))' cannot be a name: letters, digits, '-' and '_', at most 63"
-            },
+            check: Kind<String>.plainNameProblem,
             make: { name, cache in
                 var cache = cache
                 cache.name = name

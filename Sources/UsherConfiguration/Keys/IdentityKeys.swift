@@ -62,13 +62,17 @@ extension Kind where Value == String {
     /// What fits into a metric's label and a header field as it is.
     static var className: Kind {
         parsed(pattern: "[a-z0-9A-Z][-_a-z0-9A-Z]*") { text, _ throws(TextProblem) in
-            guard isPlainName(text) else {
-                throw TextProblem("'\(shown(text))' cannot be a name: letters, digits, '-' and '_', at most 63")
-            }
+            if let problem = plainNameProblem(text) { throw TextProblem(problem) }
             return text
         } write: {
             $0
         }
+    }
+
+    /// Why a text cannot be such a name; nil: it can.
+    static func plainNameProblem(_ text: String) -> String? {
+        isPlainName(text)
+            ? nil : "'\(shown(text))' cannot be a name: letters, digits, '-' and '_', at most 63"
     }
 
     /// What fits into a metric's label, a header field and a key of a store as it is.

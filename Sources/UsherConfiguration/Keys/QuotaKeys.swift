@@ -33,10 +33,7 @@ extension Kind where Value == [QuotaSettings] {
         let hint = "{ public: { anonymous: 60/min, authenticated: 1000/min } }"
         return named(
             .quota, hint: hint,
-            check: { name in
-                Kind<String>.isPlainName(name)
-                    ? nil : "'\(shown(name))' cannot be a name: letters, digits, '-' and '_', at most 63"
-            },
+            check: Kind<String>.plainNameProblem,
             make: { name, quota in
                 var quota = quota
                 quota.name = name

@@ -126,9 +126,15 @@ final class CacheFetch: Downstream, @unchecked Sendable {
             hasBody: head.framing != .none, facts: facts, names: names, tags: SurrogateTags.read(head).map(Self.hash))
         switch StorageRule.judge(request, head, directives, facts) {
         case .store:
-            received.isKept =
-                names != nil && (length ?? 0) <= self.limit && (received.length != nil || head.framing != .none)
-                && self.extensionFits(head)
+            if names == nil {
+                received.why = StorageRefusal.vary.word
+            } else if (length ?? 0) > self.limit {
+                received.why = "too-long"
+            } else if !self.extensionFits(head) {
+                received.why = "content-type"
+            } else {
+                received.isKept = true
+            }
         case .refuse(let refusal):
             received.why = refusal.word
         }

@@ -265,10 +265,3 @@ struct ParameterPattern: Sendable {
         self.isPrefix ? name.starts(with: self.name) : name.elementsEqual(self.name)
     }
 }
-
-extension [UInt8] {
-    /// Appends bytes in one go.
-    fileprivate mutating func append(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { self.append(contentsOf: $0) }
-    }
-}

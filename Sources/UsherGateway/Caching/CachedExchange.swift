@@ -168,6 +168,7 @@ final class CachedExchange: DownstreamHandler {
         self.stopWaiting()
         self.status.forwardStatus = head.status
         self.status.isStored = head.isKept
+        if !head.isKept { self.status.detail = head.why }
         if !head.isKept, self.leads { self.outcome = .pass }
         let now = self.worker.loop.now
         let lines = self.leads ? head.own : head.lines

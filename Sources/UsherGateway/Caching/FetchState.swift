@@ -20,7 +20,7 @@ struct ReceivedAnswer: Sendable {
     var tags: [UInt64]
     /// It goes into the cache when it is whole.
     var isKept = false
-    /// Why not.
+    /// Why not: a token for `Cache-Status`.
     var why: StaticString = ""
 }
 

@@ -20,12 +20,7 @@ struct BadOriginTests {
                 asked.note(request.target)
                 try await peer.send(answer)
             }
-            let gateway = try await stage.gateway(
-                """
-                caches: { pages: {} }
-                services: { web: { replicas: ["\(upstream.address)"], retries: { attempts: 1 } } }
-                routes: [{ service: web, cache: pages }]
-                """)
+            let gateway = try await stage.cached(at: upstream, service: "retries: { attempts: 1 }")
             for _ in 1...2 {
                 let client = try await stage.client(gateway)
                 try await client.send(Text.get())
@@ -131,12 +126,7 @@ struct BadOriginTests {
                     sent.note(number)
                 }
             }
-            let gateway = try await stage.gateway(
-                """
-                caches: { pages: {} }
-                services: { web: { replicas: ["\(upstream.address)"] } }
-                routes: [{ service: web, cache: pages }]
-                """)
+            let gateway = try await stage.cached(at: upstream)
             let client = try await stage.client(gateway, receiveBuffer: 4096)
             try await client.send(Text.get())
             #expect(try await client.receiveHead().status == 200)

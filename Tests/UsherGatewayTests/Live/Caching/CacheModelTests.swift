@@ -85,6 +85,15 @@ struct CacheModelTests {
             }
         }
 
+        /// What begins so is as good as changed.
+        func purge(_ prefix: String) {
+            self.state.withLock { state in
+                for index in state.made.indices where state.made[index].target.hasPrefix(prefix) {
+                    state.made[index].isInvalid = true
+                }
+            }
+        }
+
         /// Why an answer must not have been given; nil when it may.
         func objection(
             to answer: ReceivedMessage, target: String, language: String, wishes: String
@@ -133,6 +142,14 @@ struct CacheModelTests {
                 if random.below(20) == 0 {
                     let body = "POST \(target) HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n"
                     _ = try await client.ask(body)
+                    continue
+                }
+                if random.below(40) == 0 {
+                    let prefix = ["/\(random.below(8))", "/"][random.below(10) == 0 ? 1 : 0]
+                    let body = "{\"prefix\": \"http://a.example\(prefix)\"}"
+                    let token = try gateway.file.adminToken
+                    #expect(try await gateway.post("/api/v1/purge", body: body, token: token).status == 200)
+                    model.purge(prefix)
                     continue
                 }
                 let wishes = random.below(8) == 0 ? ["no-cache", "max-stale"][random.below(2)] : ""

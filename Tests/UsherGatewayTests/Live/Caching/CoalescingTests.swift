@@ -79,13 +79,7 @@ struct CoalescingTests {
                     try await peer.send(Text.answer("ok", "Cache-Control: max-age=60\r\n"))
                 }
             }
-            let gateway = try await stage.gateway(
-                """
-                caches: { pages: {} }
-                services: { web: { replicas: ["\(upstream.address)"], retries: { attempts: 1 } } }
-                routes: [{ service: web, cache: pages }]
-                \(Self.workers)
-                """)
+            let gateway = try await stage.cached(at: upstream, service: "retries: { attempts: 1 }", more: Self.workers)
             let clients = try await Self.crowd(20, stage, gateway)
             try await asked.wait(for: 1)
             gate.fire()
@@ -124,13 +118,7 @@ struct CoalescingTests {
                     try await peer.send(Text.answer("\(number)", "Cache-Control: max-age=60\r\n"))
                 }
             }
-            let gateway = try await stage.gateway(
-                """
-                caches: { pages: {} }
-                services: { web: { replicas: ["\(upstream.address)"] } }
-                routes: [{ service: web, cache: pages }]
-                \(Self.workers)
-                """)
+            let gateway = try await stage.cached(at: upstream, more: Self.workers)
             let leader = try await Self.crowd(1, stage, gateway)
             try await asked.wait(for: 1)
             let followers = try await Self.crowd(5, stage, gateway)
@@ -154,13 +142,7 @@ struct CoalescingTests {
                     try await peer.send(rest)
                 }
             }
-            let gateway = try await stage.gateway(
-                """
-                caches: { pages: {} }
-                services: { web: { replicas: ["\(upstream.address)"] } }
-                routes: [{ service: web, cache: pages }]
-                \(Self.workers)
-                """)
+            let gateway = try await stage.cached(at: upstream, more: Self.workers)
             // It asks first, and reads nothing for now.
             let slow = try await stage.client(gateway, receiveBuffer: 4096)
             try await slow.send(Text.get("/hot"))
@@ -217,13 +199,7 @@ struct CoalescingTests {
                     return
                 }
             }
-            let gateway = try await stage.gateway(
-                """
-                caches: { pages: {} }
-                services: { web: { replicas: ["\(upstream.address)"] } }
-                routes: [{ service: web, cache: pages }]
-                \(Self.workers)
-                """)
+            let gateway = try await stage.cached(at: upstream, more: Self.workers)
             let clients = try await Self.crowd(4, stage, gateway)
             for client in clients { #expect(try await client.receiveHead().status == 200) }
             gate.fire()

@@ -69,6 +69,23 @@ extension Stage {
     }
 }
 
+extension Stage {
+    /// A gateway with one cache of the default settings in front of an upstream.
+    ///
+    /// - Parameters:
+    ///   - service: more keys of the service.
+    ///   - more: more of the file.
+    func cached(at upstream: ScriptedUpstream, service: String = "", more: String = "") async throws -> RunningGateway {
+        try await self.gateway(
+            """
+            caches: { pages: {} }
+            services: { web: { replicas: ["\(upstream.address)"]\(service.isEmpty ? "" : ", " + service) } }
+            routes: [{ service: web, cache: pages }]
+            \(more)
+            """)
+    }
+}
+
 extension ReceivedMessage {
     /// What the cache says of an answer, without its name.
     var cache: String? {

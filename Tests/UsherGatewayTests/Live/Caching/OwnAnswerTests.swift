@@ -105,12 +105,7 @@ struct OwnAnswerTests {
                     return
                 }
             }
-            let gateway = try await stage.gateway(
-                """
-                caches: { pages: {} }
-                services: { web: { replicas: ["\(upstream.address)"] } }
-                routes: [{ service: web, cache: pages }]
-                """)
+            let gateway = try await stage.cached(at: upstream)
             for (number, target) in ["/waits", "/flows"].enumerated() {
                 let client = try await stage.client(gateway)
                 try await client.send(Text.get(target))

@@ -1,7 +1,8 @@
 internal import UsherHTTP
 
-/// Goes through the lines that are kept of an answer: `Name: value` and CRLF each, written by `StoredFields`.
-struct FieldLines {
+/// Goes through the lines that are kept of an answer: `Name: value` and CRLF each, written by `StoredFields`. Ends at
+/// whatever is no such line, where `FieldLines` goes on behind it.
+struct StoredLines {
     /// A line as places in the bytes.
     struct Line {
         var name: Range<Int>

@@ -22,15 +22,18 @@ public final class Journal<Entry: Sendable>: Sendable {
     /// Everything noted so far.
     public var entries: [Entry] { self.state.withLock { $0.entries } }
 
-    public func note(_ entry: Entry) {
-        let due = self.state.withLock { state in
+    /// - Returns: the number of the entry, from 1. Counting `entries` afterwards may count somebody else's as well.
+    @discardableResult
+    public func note(_ entry: Entry) -> Int {
+        let (number, due) = self.state.withLock { state in
             state.entries.append(entry)
             let count = state.entries.count
             let due = state.waiting.filter { $0.count <= count }
             state.waiting.removeAll { $0.count <= count }
-            return due
+            return (count, due)
         }
         for waiter in due { waiter.promise.succeed() }
+        return number
     }
 
     /// Waits until at least `count` entries are there.

@@ -7,8 +7,7 @@ struct QueueTests {
     private static func gated(_ seen: Journal<String>, _ gate: Journal<Bool>) -> ScriptedUpstream.Script {
         { peer in
             while let request = try await peer.receiveRequest() {
-                seen.note(request.target)
-                try await gate.wait(for: seen.entries.count)
+                try await gate.wait(for: seen.note(request.target))
                 try await peer.send(Text.answer(request.target))
             }
         }

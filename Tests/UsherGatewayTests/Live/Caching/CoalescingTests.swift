@@ -71,8 +71,7 @@ struct CoalescingTests {
             let asked = Journal<String>()
             let upstream = try await stage.upstream { peer in
                 while let request = try await peer.receiveRequest() {
-                    asked.note(request.target)
-                    if asked.entries.count == 1 {
+                    if asked.note(request.target) == 1 {
                         try await gate.wait()
                         return
                     }
@@ -112,8 +111,7 @@ struct CoalescingTests {
             let asked = Journal<String>()
             let upstream = try await stage.upstream { peer in
                 while let request = try await peer.receiveRequest() {
-                    asked.note(request.target)
-                    let number = asked.entries.count
+                    let number = asked.note(request.target)
                     if number == 1 { try await gate.wait() }
                     try await peer.send(Text.answer("\(number)", "Cache-Control: max-age=60\r\n"))
                 }
@@ -189,8 +187,7 @@ struct CoalescingTests {
             let asked = Journal<String>()
             let upstream = try await stage.upstream { peer in
                 while let request = try await peer.receiveRequest() {
-                    asked.note(request.target)
-                    if asked.entries.count > 1 {
+                    if asked.note(request.target) > 1 {
                         try await peer.send(Text.answer("whole", "Cache-Control: max-age=60\r\n"))
                         continue
                     }

@@ -36,8 +36,7 @@ final class Origin: Sendable {
 
     func serve(_ peer: RawConnection) async throws {
         while let request = try await peer.receiveRequest() {
-            self.requests.note(request)
-            let number = self.count
+            let number = self.requests.note(request)
             try await self.gate?.wait()
             let answer = self.answer.withLock { $0 }(request, number)
             let head = answer.components(separatedBy: "\r\n\r\n")[0]

@@ -33,6 +33,7 @@ let package = Package(
         .library(name: "UsherCore", targets: ["UsherCore"]),
         .library(name: "UsherHTTP", targets: ["UsherHTTP"]),
         .library(name: "UsherReplication", targets: ["UsherReplication"]),
+        .library(name: "UsherSharding", targets: ["UsherSharding"]),
         .library(name: "UsherQuotas", targets: ["UsherQuotas"]),
         .library(name: "UsherCaching", targets: ["UsherCaching"]),
         .library(name: "UsherGateway", targets: ["UsherGateway"]),
@@ -58,6 +59,7 @@ let package = Package(
         .target(name: "UsherCore", swiftSettings: pure),
         .target(name: "UsherHTTP", dependencies: ["UsherCore", nioCore], swiftSettings: pure),
         .target(name: "UsherReplication", dependencies: ["UsherCore"], swiftSettings: pure),
+        .target(name: "UsherSharding", dependencies: ["UsherCore"], swiftSettings: pure),
         .target(name: "UsherQuotas", dependencies: ["UsherCore", "UsherHTTP"], swiftSettings: pure),
         .target(name: "UsherCaching", dependencies: ["UsherCore", "UsherHTTP", nioCore], swiftSettings: pure),
         .target(
@@ -133,6 +135,7 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "UsherReplicationTests", dependencies: ["UsherCore", "UsherReplication"], swiftSettings: common),
+        .testTarget(name: "UsherShardingTests", dependencies: ["UsherCore", "UsherSharding"], swiftSettings: common),
         .testTarget(
             name: "UsherQuotasTests", dependencies: ["UsherCore", "UsherHTTP", "UsherQuotas", nioCore],
             swiftSettings: common),

@@ -58,6 +58,10 @@ public struct SlotIndex: Sendable {
         places[gap] = 0
     }
 
+    public mutating func removeAll() {
+        for place in places.indices { places[place] = 0 }
+    }
+
     /// The low word is as good as random: it comes from a keyed hash.
     @inlinable
     func home(of key: KeyedHash) -> Int {

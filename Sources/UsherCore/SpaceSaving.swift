@@ -72,6 +72,16 @@ public struct SpaceSaving: Sendable {
         return Place(slot: slot, isNew: true)
     }
 
+    /// Forgets all keys and keeps the memory.
+    public mutating func removeAll() {
+        total = 0
+        counters.removeAll(keepingCapacity: true)
+        index.removeAll()
+        groups.removeAll(keepingCapacity: true)
+        freeGroups.removeAll(keepingCapacity: true)
+        lowest = -1
+    }
+
     private mutating func increment(_ slot: Int) {
         let group = counters[slot].group
         let count = counters[slot].count &+ 1

@@ -18,6 +18,7 @@ enum ImportGraph {
         "UsherCore": ModuleRule(layer: 0),
         "UsherHTTP": ModuleRule(layer: 1, own: ["UsherCore"], outside: ["NIOCore"]),
         "UsherReplication": ModuleRule(layer: 2, own: ["UsherCore", "UsherHTTP"]),
+        "UsherSharding": ModuleRule(layer: 2, own: ["UsherCore"]),
         "UsherQuotas": ModuleRule(layer: 2, own: ["UsherCore", "UsherHTTP"]),
         "UsherCaching": ModuleRule(layer: 2, own: ["UsherCore", "UsherHTTP"], outside: ["NIOCore"]),
         // The outside world: sockets, processes, log files.
@@ -79,7 +80,9 @@ enum ImportGraph {
     ]
 
     /// Targets that decide and never act: the pure modules.
-    static let pure: Set<String> = ["UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching"]
+    static let pure: Set<String> = [
+        "UsherCore", "UsherHTTP", "UsherReplication", "UsherSharding", "UsherQuotas", "UsherCaching",
+    ]
 
     /// The module a line imports, or nil. Submodules and single declarations count as their module.
     static func importedModule(in line: String) -> String? {

@@ -1,13 +1,13 @@
+internal import UsherCore
+
 /// Maps session keys to endpoints so that an endpoint that leaves moves only its own sessions, and one that comes takes
 /// only its part of everybody's.
 ///
-/// Every endpoint has a score for every key, -weight ÷ log(h ÷ 2⁶⁴) of a hash h of both, and the highest wins; so
-/// sessions fall to endpoints in proportion to weight. Scores depend on names and weights alone: the order of the list
-/// does not matter, and gateways that know the same endpoints agree without talking. A tie goes to the higher hash,
-/// then to the heavier endpoint, then to the smaller tag.
+/// The highest score of rendezvous hashing wins, so sessions fall to endpoints in proportion to weight. Scores depend on
+/// names and weights alone: the order of the list does not matter, and gateways that know the same endpoints agree
+/// without talking.
 ///
-/// A pick costs two multiplications an endpoint and allocates nothing. Logarithms are rarely needed: endpoints are
-/// looked at in the order of falling weight, so one whose hash is below an earlier one's cannot win.
+/// A pick costs two multiplications an endpoint and allocates nothing.
 public struct Rendezvous: Sendable {
     /// Where a session goes.
     public struct Choice: Sendable, Hashable {
@@ -30,9 +30,17 @@ public struct Rendezvous: Sendable {
     /// - Parameter endpoints: `tag` is the hash of an `EndpointTag`. `weight` is the share of the sessions relative to
     ///   the others, 1...1,000,000, values outside are clamped. Backups take sessions when no primary is available.
     public init(_ endpoints: [(tag: UInt64, weight: Int, isBackup: Bool)]) {
-        primaries = RendezvousTier(endpoints, backups: false)
-        backups = RendezvousTier(endpoints, backups: true)
+        primaries = Self.tier(of: endpoints, backups: false)
+        backups = Self.tier(of: endpoints, backups: true)
         places = endpoints.enumerated().map { ($1.tag, $0) }.sorted { $0 < $1 }
+    }
+
+    private static func tier(
+        of endpoints: [(tag: UInt64, weight: Int, isBackup: Bool)], backups: Bool
+    ) -> RendezvousTier {
+        RendezvousTier(
+            endpoints.enumerated().filter { $0.element.isBackup == backups }
+                .map { (tag: $0.element.tag, weight: $0.element.weight, index: $0.offset) })
     }
 
     public var count: Int { places.count }
@@ -54,7 +62,7 @@ public struct Rendezvous: Sendable {
 
     /// The endpoint a key belongs to while all are available; backups own keys only where there are no primaries.
     public func firstChoice(of key: SessionKey) -> Int? {
-        primaries.first(key) ?? backups.first(key)
+        primaries.first(key.hash) ?? backups.first(key.hash)
     }
 
     /// The highest score among the available primaries, else among the available backups.
@@ -71,8 +79,8 @@ public struct Rendezvous: Sendable {
         guard let first = firstChoice(of: key) else { return nil }
         if isAvailable(first) && !isFull(first) { return Choice(index: first, isFirstChoice: true) }
         guard
-            let index = primaries.best(key, isAvailable: isAvailable, isFull: isFull)
-                ?? backups.best(key, isAvailable: isAvailable, isFull: isFull)
+            let index = primaries.best(key.hash, isAvailable: isAvailable, isFull: isFull)
+                ?? backups.best(key.hash, isAvailable: isAvailable, isFull: isFull)
         else { return nil }
         return Choice(index: index, isFirstChoice: index == first)
     }

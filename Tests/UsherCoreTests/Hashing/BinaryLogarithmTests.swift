@@ -2,8 +2,6 @@ import Glibc
 import Testing
 import UsherCore
 
-@testable import UsherReplication
-
 @Suite struct BinaryLogarithmTests {
     private let logarithm = BinaryLogarithm.shared
 

@@ -2,11 +2,11 @@
 ///
 /// Fixed point with 56 binary places. Between 4,096 table values it interpolates, so results are at most 1.1 × 10⁻⁸ too
 /// small.
-struct BinaryLogarithm: Sendable {
-    static let shared = BinaryLogarithm()
+package struct BinaryLogarithm: Sendable {
+    package static let shared = BinaryLogarithm()
 
     /// One, in the fixed point of all results.
-    static let one: UInt64 = 1 << 56
+    package static let one: UInt64 = 1 << 56
     private static let segmentBits: UInt64 = 12
 
     /// log₂(1 + i ÷ 4,096) for i in 0...4,096.
@@ -18,7 +18,7 @@ struct BinaryLogarithm: Sendable {
     }
 
     /// -log₂(hash ÷ 2⁶⁴): exponentially distributed when the hashes are even. Zero counts as 1. Range: 0...64 × `one`.
-    func cost(of hash: UInt64) -> UInt64 {
+    package func cost(of hash: UInt64) -> UInt64 {
         let hash = max(hash, 1)
         let zeros = UInt64(hash.leadingZeroBitCount)
         // The leading one is shifted out, which leaves the part behind the point.

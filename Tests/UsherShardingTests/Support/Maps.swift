@@ -1,0 +1,35 @@
+import UsherCore
+import UsherSharding
+
+extension ShardMap {
+    init(_ shards: [Shard], _ function: ShardingFunction) throws {
+        self = try ShardMap(shards, function: function, ketama: MD5.digest)
+    }
+
+    /// The owner's name.
+    func owner(_ key: String) -> String? {
+        owner(Array(key.utf8))
+    }
+
+    func owner(_ key: [UInt8]) -> String? {
+        owner(of: key.span, ShardKey(key.span)).map { shards[$0].name }
+    }
+
+    /// The names in the key's own order.
+    func order(_ key: String, atMost count: Int) -> [String] {
+        let key = Array(key.utf8)
+        return order(of: key.span, ShardKey(key.span), atMost: count).map { shards[$0].name }
+    }
+}
+
+extension Shard {
+    /// s0, s1 and so on.
+    static func numbered(_ count: Int) -> [Shard] {
+        (0..<count).map { Shard(name: "s\($0)") }
+    }
+}
+
+extension ShardingFunction {
+    /// Those whose owners follow from hashes.
+    static let hashing: [ShardingFunction] = [.rendezvous, .maglev, .ring, .jump, .modulo]
+}

@@ -144,7 +144,7 @@ func decimal(_ text: some StringProtocol, below bound: Int) -> Int? {
     return value < bound ? value : nil
 }
 
-private func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
     case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10

@@ -12,22 +12,20 @@ public struct AddressList: Sendable, Hashable {
 
     /// Reads one network or address a line; empty lines and what follows `#` are left aside.
     ///
-    /// - Throws: every line that is none, with its number.
+    /// - Throws: the first line that is none, with its number, and how many more there are.
     public init(text: String) throws(TextProblem) {
         var ranges: [IPRange] = []
-        var problems: [String] = []
+        var problems = LineProblems()
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let content = line.prefix { $0 != "#" }.filter { $0 != " " && $0 != "\t" && $0 != "\r" }
             guard !content.isEmpty else { continue }
             do {
                 ranges.append(try IPRange(text: content))
             } catch {
-                problems.append("line \(index + 1): \(error.message)")
+                problems.add(error, line: index + 1)
             }
         }
-        if let first = problems.first {
-            throw TextProblem(problems.count == 1 ? first : "\(first); and \(problems.count - 1) more")
-        }
+        try problems.check()
         self.init(ranges)
     }
 

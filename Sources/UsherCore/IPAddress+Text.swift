@@ -1,23 +1,23 @@
 extension IPAddress {
     /// Nil unless it is a dotted quad without leading zeros, or IPv6 text (RFC 4291 §2.2) without brackets and zone.
     public init?(text: some StringProtocol) {
-        let bytes = Array(text.utf8.prefix(46))
-        // The longest form has 45 characters.
-        guard bytes.count <= 45 else { return nil }
-        if bytes.contains(UInt8(ascii: ":")) {
-            guard let groups = Self.groups(bytes[...]) else { return nil }
-            var high: UInt64 = 0
-            var low: UInt64 = 0
-            for group in groups {
-                high = high << 16 | low >> 48
-                low = low << 16 | UInt64(group)
-            }
-            self.init(high: high, low: low)
-        } else {
-            guard let number = Self.quad(bytes[...]) else { return nil }
-            self.init(v4: number)
-        }
+        self.init(text: Array(text.utf8.prefix(Self.longestText + 1)).span)
     }
+
+    /// The same from bytes, without a String or any other allocation.
+    public init?(text: Span<UInt8>) {
+        guard text.count <= Self.longestText else { return nil }
+        for index in text.indices where text[index] == UInt8(ascii: ":") {
+            guard let number = Self.groups(text) else { return nil }
+            self.init(high: UInt64(number >> 64), low: UInt64(truncatingIfNeeded: number))
+            return
+        }
+        guard let number = Self.quad(text, from: 0) else { return nil }
+        self.init(v4: number)
+    }
+
+    /// Of IPv6 with a dotted quad at its end. Unit: bytes.
+    private static let longestText = 45
 
     /// Dotted quad, or IPv6 in its canonical form (RFC 5952 §4).
     public var description: String {
@@ -80,66 +80,92 @@ extension IPAddress {
         }
     }
 
-    private static func quad(_ bytes: ArraySlice<UInt8>) -> UInt32? {
-        let parts = bytes.split(separator: UInt8(ascii: "."), maxSplits: 4, omittingEmptySubsequences: false)
-        guard parts.count == 4 else { return nil }
+    /// The dotted quad that begins at `start` and ends with the text.
+    private static func quad(_ text: Span<UInt8>, from start: Int) -> UInt32? {
         var number: UInt32 = 0
-        for part in parts {
+        var index = start
+        for part in 0..<4 {
+            if part > 0 {
+                guard index < text.count, text[index] == UInt8(ascii: ".") else { return nil }
+                index += 1
+            }
+            let first = index
+            var value: UInt32 = 0
+            // Below "0" the difference wraps around to a large number.
+            while index < text.count, index - first < 3, text[index] &- UInt8(ascii: "0") < 10 {
+                value = value * 10 + UInt32(text[index] - UInt8(ascii: "0"))
+                index += 1
+            }
             // A leading zero is read as octal elsewhere, so it has no one meaning.
-            guard part.count == 1 || part.first != UInt8(ascii: "0") else { return nil }
-            guard let value = decimal(Substring(decoding: part, as: UTF8.self), below: 256) else { return nil }
-            number = number << 8 | UInt32(value)
+            let hasLeadingZero = index - first > 1 && text[first] == UInt8(ascii: "0")
+            guard index > first, value < 256, !hasLeadingZero else { return nil }
+            number = number << 8 | value
         }
-        return number
+        return index == text.count ? number : nil
     }
 
-    /// The eight groups of IPv6 text; `::` may stand once, for at least one group of zeros.
-    private static func groups(_ bytes: ArraySlice<UInt8>) -> [UInt16]? {
+    /// The eight groups of IPv6 text as one number; `::` may stand once, for at least one group of zeros.
+    private static func groups(_ text: Span<UInt8>) -> UInt128? {
         let colon = UInt8(ascii: ":")
-        let gap = bytes.indices.dropLast().first { bytes[$0] == colon && bytes[$0 + 1] == colon }
-        guard let gap else {
-            guard let all = list(bytes, quadAllowed: true), all.count == 8 else { return nil }
-            return all
+        var number: UInt128 = 0
+        var count = 0
+        let beginsWithGap = text.count >= 2 && text[0] == colon && text[1] == colon
+        /// How many groups stand before `::`.
+        var gap = beginsWithGap ? 0 : nil
+        var index = beginsWithGap ? 2 : 0
+        while index < text.count {
+            // Nothing can follow a dotted quad, so it is the last two groups or none.
+            if let last = quad(text, from: index) {
+                number = number << 32 | UInt128(last)
+                count += 2
+                break
+            }
+            guard let group = group(text, from: index) else { return nil }
+            number = number << 16 | UInt128(group.value)
+            count += 1
+            index = group.end
+            guard index < text.count else { break }
+            guard text[index] == colon, index + 1 < text.count else { return nil }
+            index += 1
+            if text[index] == colon {
+                guard gap == nil else { return nil }
+                gap = count
+                index += 1
+            }
         }
-        let before = bytes[..<gap]
-        let after = bytes[(gap + 2)...]
-        guard let left = before.isEmpty ? [] : list(before, quadAllowed: false),
-            let right = after.isEmpty ? [] : list(after, quadAllowed: true),
-            left.count + right.count <= 7
-        else { return nil }
-        return left + Array(repeating: 0, count: 8 - left.count - right.count) + right
+        guard let gap else { return count == 8 ? number : nil }
+        guard count <= 7 else { return nil }
+        let bitsBehind = 16 * (count - gap)
+        let before = number >> bitsBehind
+        let behind = number ^ (before << bitsBehind)
+        return before << (128 - 16 * gap) | behind
     }
 
-    /// Groups between single colons; the last may be a dotted quad, which counts as two.
-    private static func list(_ bytes: ArraySlice<UInt8>, quadAllowed: Bool) -> [UInt16]? {
-        var groups: [UInt16] = []
-        let parts = bytes.split(separator: UInt8(ascii: ":"), maxSplits: 8, omittingEmptySubsequences: false)
-        for (index, part) in parts.enumerated() {
-            if quadAllowed, index == parts.count - 1, let number = quad(part) {
-                groups.append(UInt16(truncatingIfNeeded: number >> 16))
-                groups.append(UInt16(truncatingIfNeeded: number))
-                continue
-            }
-            guard (1...4).contains(part.count) else { return nil }
-            var value: UInt16 = 0
-            for byte in part {
-                guard let digit = hexadecimalDigit(byte) else { return nil }
-                value = value << 4 | UInt16(digit)
-            }
-            groups.append(value)
+    /// The group of one to four digits that begins at `start`.
+    private static func group(_ text: Span<UInt8>, from start: Int) -> (value: UInt16, end: Int)? {
+        var value: UInt16 = 0
+        var index = start
+        while index < text.count, index - start < 4, let digit = hexadecimalDigit(text[index]) {
+            value = value << 4 | UInt16(digit)
+            index += 1
         }
-        return groups
+        return index > start ? (value, index) : nil
     }
 }
 
 /// A number of decimal digits only (no sign, no space), or nil when it is not below `bound`.
 func decimal(_ text: some StringProtocol, below bound: Int) -> Int? {
-    guard (1...9).contains(text.utf8.count) else { return nil }
+    decimal(Array(text.utf8.prefix(10)).span, below: bound)
+}
+
+/// The same of bytes. At most nine digits are read.
+func decimal(_ text: Span<UInt8>, below bound: Int) -> Int? {
+    guard (1...9).contains(text.count) else { return nil }
     var value = 0
-    for byte in text.utf8 {
-        guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+    for index in text.indices {
+        guard text[index] >= UInt8(ascii: "0"), text[index] <= UInt8(ascii: "9") else { return nil }
         // Nine digits stay below 10⁹.
-        value = value * 10 + Int(byte - UInt8(ascii: "0"))
+        value = value * 10 + Int(text[index] - UInt8(ascii: "0"))
     }
     return value < bound ? value : nil
 }

@@ -86,16 +86,22 @@ public struct IPRange: Sendable, Hashable, CustomStringConvertible {
     }
 
     public init(text: String) throws(TextProblem) {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = IPAddress(text: parts[0]) else {
+        try self.init(text: text.utf8Span.span)
+    }
+
+    /// The same from bytes.
+    public init(text: Span<UInt8>) throws(TextProblem) {
+        var slash = 0
+        while slash < text.count, text[slash] != UInt8(ascii: "/") { slash += 1 }
+        guard let address = IPAddress(text: text.extracting(first: slash)) else {
             throw TextProblem("'\(shown(text))' is not a range of addresses; write it like 10.0.0.0/8 or fd00::/8")
         }
         let limit = address.isV4 ? 32 : 128
-        guard parts.count == 2 else {
+        guard slash < text.count else {
             self.init(address, prefix: limit)
             return
         }
-        guard let prefix = decimal(parts[1], below: limit + 1) else {
+        guard let prefix = decimal(text.extracting((slash + 1)...), below: limit + 1) else {
             throw TextProblem("the prefix of '\(shown(text))' must be a number from 0 to \(limit)")
         }
         self.init(address, prefix: prefix)

@@ -79,3 +79,11 @@ package func shown(_ text: String) -> String {
     }
     return result
 }
+
+/// The same of bytes; what is no UTF-8 becomes a replacement character.
+package func shown(_ text: Span<UInt8>) -> String {
+    // No 81 characters have more bytes, and the 81st is where the text is cut.
+    let text = text.extracting(first: 4 * 81)
+    // The pointer is good while the closure runs, which is all that the copy takes.
+    return shown(unsafe text.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) })
+}

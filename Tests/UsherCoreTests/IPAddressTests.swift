@@ -19,6 +19,7 @@ import UsherCore
         let address = try #require(IPAddress(text: text))
         #expect(address.description == expected)
         #expect(IPAddress(text: address.description) == address)
+        #expect(IPAddress(text: text.utf8Span.span) == address)
         #expect(IPAddress(networkBytes: address.networkBytes) == address)
     }
 
@@ -30,7 +31,8 @@ import UsherCore
             "0x7f.0.0.1", "1.2.3.4/8", ":", ":::", "1:", ":1", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9",
             "::1:2:3:4:5:6:7:8",
             "12345::", "g::", "[::1]", "::1%eth0", "1.2.3.4::", "::1.2.3", "::1.2.3.4:5", "::１",
-            "1:2:3:4:5:6:7:1.2.3.4",
+            "1:2:3:4:5:6:7:1.2.3.4", "1:2:3:4:5:6:7:8::", "::1.2.3.4::", "1.2.3.4:5::", "1:2:3:4:5:6:7:", ":1:2:3:4:5:6:7",
+            "0001.2.3.4", "1.2.3.4444", "::1::", "::1.2.3.04",
             "1000000000000000000000000000000000000000000000000",
         ])
     func refused(text: String) {

@@ -48,6 +48,7 @@ struct JSONFieldTests {
             (#"{"a":null}"#, "a", nil), (#"{"a":{}}"#, "a", nil), (#"{"a":[1]}"#, "a", nil), (#"{"a":1}"#, "a.b", nil),
             (#"{"a":1}"#, "A", nil), (#"{"a":[1]}"#, "a.1", nil), (#"{"a":[1]}"#, "a.00", nil), ("[1,2]", "01", nil),
             ("[1,2]", "-1", nil), ("[1,2]", "+1", nil), ("[1]", "99999999999999999999", nil), ("[1]", "", nil),
+            ("[[5],[8,9],[8,9]]", "0.1", nil), ("[[5],6,[8,9,7]]", "0.2", nil),
             ("null", "", nil), ("{}", "a", nil), ("[]", "0", nil), ("1", "a", nil),
         ] as [(String, String, String?)])
     func finding(document: String, keys: String, expected: String?) throws {

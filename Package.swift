@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "UsherConfiguration",
             dependencies: [
-                "UsherCore", "UsherReplication", "UsherQuotas", .product(name: "Yams", package: "Yams"),
+                "UsherCore", "UsherReplication", "UsherSharding", "UsherQuotas",
+                .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: common),
         .target(
@@ -101,10 +102,9 @@ let package = Package(
         .target(
             name: "UsherGateway",
             dependencies: [
-                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching", "UsherIdentities",
-                "UsherStores", "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration",
-                "UsherConsole", nioCore,
-                nioPosix, logging, lifecycle, crypto, system,
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherSharding", "UsherQuotas", "UsherCaching",
+                "UsherIdentities", "UsherStores", "UsherTelemetry", "UsherSupervisor", "UsherTransport",
+                "UsherConfiguration", "UsherConsole", nioCore, nioPosix, logging, lifecycle, crypto, system,
             ],
             swiftSettings: common),
         .target(

@@ -66,6 +66,7 @@ struct ConsoleResponder: HTTPResponder {
         case .certificates:
             return Self.json(.ok, CertificateList(certificates: await source.certificates()))
         case .quotas: return await quotas(target)
+        case .shards: return Self.json(.ok, ShardList(services: await source.shards()))
         case .caches: return Self.json(.ok, CacheList(caches: await source.caches()))
         case .change, .reload, .purge, .nothing:
             return Self.problem(.notFound, "there is nothing at \(target.path)")

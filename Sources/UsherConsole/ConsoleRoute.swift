@@ -13,6 +13,7 @@ enum ConsoleRoute: Sendable, Hashable {
     case certificates
     case quotas
     case caches
+    case shards
     case purge
     case reload
     case nothing
@@ -30,6 +31,7 @@ enum ConsoleRoute: Sendable, Hashable {
         case "/api/v1/certificates": self = .certificates
         case "/api/v1/quotas": self = .quotas
         case "/api/v1/caches": self = .caches
+        case "/api/v1/shards": self = .shards
         case "/api/v1/purge": self = .purge
         case "/api/v1/reload": self = .reload
         default: self = Self.ofService(path) ?? .nothing
@@ -41,7 +43,7 @@ enum ConsoleRoute: Sendable, Hashable {
         switch self {
         case .change, .reload, .purge: true
         case .page, .livez, .readyz, .metrics, .configuration, .explain, .services, .service, .endpoints,
-            .certificates, .quotas, .caches, .nothing:
+            .certificates, .quotas, .caches, .shards, .nothing:
             false
         }
     }

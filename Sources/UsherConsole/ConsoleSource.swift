@@ -12,6 +12,8 @@ package protocol ConsoleSource: Sendable {
     func certificates() async -> [CertificateReport]
     /// Every quota with at most `top` of those who asked it most.
     func quotas(top: Int) async -> [QuotaReport]
+    /// Every sharded service.
+    func shards() async -> [ShardedServiceReport]
     /// Every cache.
     func caches() async -> [CacheReport]
     /// The settings in force as a JSON object, secrets masked.

@@ -107,6 +107,7 @@ public struct Gateway: Service {
                 services: [
                     .init(service: plane.jobs), .init(service: admin), .init(service: reloader),
                     .init(service: FileWatch(front: front, plane: plane)),
+                    .init(service: ShardWatch(plane: plane, logger: logger)),
                     .init(
                         service: PressureWatch(
                             front: front, plane: plane, pressure: commons.pressure, logger: self.logger)),

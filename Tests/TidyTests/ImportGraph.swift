@@ -42,7 +42,7 @@ enum ImportGraph {
             ])),
         // What people write and see.
         "UsherConfiguration": ModuleRule(
-            layer: 4, own: ["UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas"],
+            layer: 4, own: ["UsherCore", "UsherHTTP", "UsherReplication", "UsherSharding", "UsherQuotas"],
             outside: system.union(["Yams", "FoundationEssentials"])),
         "UsherConsole": ModuleRule(
             layer: 4, own: ["UsherCore", "UsherTelemetry"],
@@ -53,9 +53,9 @@ enum ImportGraph {
         "UsherGateway": ModuleRule(
             layer: 5,
             own: [
-                "UsherCore", "UsherHTTP", "UsherReplication", "UsherQuotas", "UsherCaching", "UsherIdentities",
-                "UsherStores", "UsherTelemetry", "UsherSupervisor", "UsherTransport", "UsherConfiguration",
-                "UsherConsole",
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherSharding", "UsherQuotas", "UsherCaching",
+                "UsherIdentities", "UsherStores", "UsherTelemetry", "UsherSupervisor", "UsherTransport",
+                "UsherConfiguration", "UsherConsole",
             ],
             outside: system.union([
                 "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "FoundationEssentials", "Crypto", "SystemPackage",

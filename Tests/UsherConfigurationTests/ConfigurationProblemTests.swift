@@ -83,7 +83,7 @@ import UsherConfiguration
             Case(
                 "services: { web: { replica: [a:1] } }",
                 "u.yaml:1:20: services.web.replica: unknown key (did you mean 'replicas'?)"),
-            Case("services: { web: {} }", "u.yaml:1:18: services.web: needs the key 'replicas'"),
+            Case("services: { web: {} }", "u.yaml:1:18: services.web: needs one of the keys 'replicas' and 'sharded'"),
             Case(
                 web + "listeners: [{ adress: 80 }]",
                 "u.yaml:2:15: listeners[0].adress: unknown key (did you mean 'address'?)"),
@@ -139,8 +139,8 @@ import UsherConfiguration
                 "u.yaml:1:1: functions: `functions` is not available in this version",
                 "u.yaml:2:1: elections: `elections` is not available in this version"),
             Case(
-                "services: { web: { replicas: [a:1], sharded: {} } }",
-                "u.yaml:1:37: services.web.sharded: `sharded` is not available in this version"),
+                "services: { web: { replicas: [a:1], scatter: {} } }",
+                "u.yaml:1:37: services.web.scatter: `scatter` is not available in this version"),
             Case(
                 web + "routes: [{ service: web, timeouts: { connect: 1s }, retries: { budget: 5%, floor: 1/s } }]",
                 "u.yaml:2:38: routes[0].timeouts.connect: `connect` is not available in this version",
@@ -153,7 +153,8 @@ import UsherConfiguration
                 web
                     + "routes: [{ service: web, fence: f, headers: { set: { A: \"{body.a}\" } } }]",
                 "u.yaml:2:26: routes[0].fence: `fence` is not available in this version",
-                "u.yaml:2:57: routes[0].headers.set.A: {body.a} is not available in this version"),
+                "u.yaml:2:57: routes[0].headers.set.A: {body.a} is read for the key of a sharded service alone, not "
+                    + "here"),
         ])
     func laterKeys(_ item: Case) {
         check(item)

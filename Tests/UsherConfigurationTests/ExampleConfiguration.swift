@@ -104,6 +104,41 @@ let completeConfiguration = """
         session: { follow: "{cookie.SID|header.x-session}" }
       orders:
         replicas: { dns: _http._tcp.orders.internal }
+      profiles:
+        sharded:
+          key: [{ take: "{source-address}", normalise: [country] }, "{path.1}"]
+          normalise: [lower, trim]
+          countries: countries.csv
+          missing: s0
+          function: maglev
+          shards:
+            s0: [{ address: 127.0.0.1:9101, weight: 2, backup: true }]
+            s1: { replicas: [127.0.0.1:9111, { address: 127.0.0.1:9112, weight: 3, backup: true }], weight: 2 }
+            s2: { run: [python3, profiles.py, "{shard}", "{port}"], count: 2 }
+            s3: { dns: "s3.internal:9000", every: 7s, server: 127.0.0.1:53 }
+            s4: { replicas: { run: [python3, profiles.py, "{port}"], count: 2 } }
+            s5: { replicas: { dns: "s5.internal:9000", every: 7s, server: 127.0.0.1:53 } }
+          overflow: next
+          at-most: 150%
+          hot-keys: { above: 5%, copies: 3, across: shards, writes: true }
+          dual-read: { until: "2030-12-01T00:00:00Z" }
+          body-limit: 128KiB
+      tenants:
+        sharded:
+          key: "{body.tenant.id}"
+          function: map
+          unlisted: refuse
+          shards: { a: { replicas: [127.0.0.1:9201], keys: [acme, globex] }, b: { replicas: [127.0.0.1:9202] } }
+      names:
+        sharded:
+          key: "{path.1}"
+          function: ranges
+          shards: { a: { replicas: [127.0.0.1:9301], from: "" }, b: { replicas: [127.0.0.1:9302], from: [m, x] } }
+      pages:
+        sharded:
+          key: "{path}"
+          count: 3
+          replicas: { run: [python3, pages.py, "{shard}", "{port}"], count: 2 }
     routes:
       - match: { host: API.example.com, path: /v1/*, methods: [GET, POST], headers: { X-Beta: "1" } }
         strip-prefix: /v1

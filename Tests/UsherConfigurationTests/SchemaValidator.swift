@@ -95,10 +95,12 @@ enum SchemaValidator {
                     return paths.formUnion(keys.map { path + "." + $0.key })
                 }
                 let below = path + "." + member.key
-                let isNamed = ["services", "quotas", "caches", "headers.set", "request-headers.set", "match.headers"]
-                    .contains {
-                        below.hasSuffix("." + $0)
-                    }
+                let isNamed = [
+                    "services", "shards", "quotas", "caches", "headers.set", "request-headers.set", "match.headers",
+                ]
+                .contains {
+                    below.hasSuffix("." + $0)
+                }
                 paths.insert(below)
                 paths.formUnion(keyPaths(of: member.value, below: below, isNamed: isNamed))
             }

@@ -64,7 +64,7 @@ import UsherConfiguration
                 "{ hash: [source-adress, \"{body.sub}\"] }",
                 [
                     "session.hash[0]: unknown variable '{source-adress}' (did you mean '{source-address}'?)",
-                    "session.hash[1]: {body.sub} is not available in this version",
+                    "session.hash[1]: {body.sub} is read for the key of a sharded service alone, not here",
                 ]
             ),
             ("{ hash: [service, \"{{\"] }", ["session.hash: \(constant)"]),

@@ -98,6 +98,8 @@ final class ScriptedSource: ConsoleSource {
         ]
     }
 
+    func shards() async -> [ShardedServiceReport] { [] }
+
     func caches() async -> [CacheReport] {
         [
             CacheReport(

@@ -121,16 +121,29 @@ struct ReplicaSourceDraft {
         return .dns(settings)
     }
 
+    /// Usher runs them.
+    static var processes: Shape<ReplicaSourceDraft> {
+        Shape(
+            initial: ReplicaSourceDraft(), keys: processKeys,
+            choice: Choice(keys: ["run"], reason: "", companions: ["count": "run"]),
+            finish: { draft, _, reading in draft.folder = reading.folder })
+    }
+
+    private static var processKeys: [Key<ReplicaSourceDraft>] {
+        let count = RunSettings(command: [], folder: "").count
+        return [
+            .optional(
+                "run", \.command, .command, default: "none",
+                "The program and its arguments; {port} stands for the port it must listen on."),
+            .optional("count", \.count, .replicaCount, default: "\(count)", "How many of them run."),
+        ]
+    }
+
     static var shape: Shape<ReplicaSourceDraft> {
         let every = DNSSettings(name: "", port: nil).every
-        let count = RunSettings(command: [], folder: "").count
         return Shape(
             initial: ReplicaSourceDraft(),
-            keys: [
-                .optional(
-                    "run", \.command, .command, default: "none",
-                    "The program and its arguments; {port} stands for the port it must listen on."),
-                .optional("count", \.count, .replicaCount, default: "\(count)", "How many of them run."),
+            keys: processKeys + [
                 .optional(
                     "dns", \.name, .discoveredName, default: "none",
                     "A name with a port, or _service._proto.name for SRV records; its records are the replicas."),

@@ -139,7 +139,9 @@ extension Kind where Value == Template {
     static var line: Kind { line(bareNames: false) }
 
     /// With `bareNames`, text without braces is a variable's name.
-    static func line(bareNames: Bool) -> Kind {
+    ///
+    /// - Parameter allowsBody: it is filled where the body can be read first.
+    static func line(bareNames: Bool, allowsBody: Bool = false) -> Kind {
         Kind(
             schema: Kind<String>.text.schema,
             read: { node, reading in
@@ -150,7 +152,7 @@ extension Kind where Value == Template {
                 }
                 do throws(TextProblem) {
                     let template = try Template(text: text, bareNames: bareNames)
-                    noteUnavailable(in: template, at: node, reading)
+                    if !allowsBody { noteUnavailable(in: template, at: node, reading) }
                     return template
                 } catch {
                     reading.note(error.message, at: node.position)
@@ -162,14 +164,15 @@ extension Kind where Value == Template {
     private static func noteUnavailable(in template: Template, at node: ConfigurationNode, _ reading: Reading) {
         for case .variables(let variables) in template.parts {
             for word in variables.compactMap(\.unavailableWord) {
-                reading.note("{\(shown(word))} is not available in this version", at: node.position)
+                reading.note(
+                    "{\(shown(word))} is read for the key of a sharded service alone, not here", at: node.position)
             }
         }
     }
 }
 
 extension Template.Variable {
-    /// How the variable is written when it needs a request's body, which this version does not read.
+    /// How the variable is written when it needs a request's body, which is read in few places.
     fileprivate var unavailableWord: String? {
         switch self {
         case .body(let keys): "body.\(keys.joined(separator: "."))"

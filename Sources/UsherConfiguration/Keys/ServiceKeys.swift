@@ -7,9 +7,13 @@ extension ServiceSettings {
             initial: ServiceSettings(name: "", replicas: .list([])),
             keys: [
                 .value(
-                    "replicas", \.replicas, .replicas, required: true,
+                    "replicas", \.replicas, .replicas,
                     "A list of addresses, { run: [command, ...], count: 3 } for replicas that Usher starts, or { dns: "
-                        + "cart.internal:9000 } for those that a name has."),
+                        + "cart.internal:9000 } for those that a name has."
+                ).unless { $0.sharded != nil },
+                .optional(
+                    "sharded", \.sharded, .sharded, default: "none: every replica answers for everything",
+                    "How keys are parted among shards, each with replicas of its own."),
                 .value("balance", \.balance, .cases(), "How the replica for a request is chosen."),
                 .optional(
                     "readiness", \.readiness, ReadinessSettings.shape.kind(hint: "{ path: /ready }"),
@@ -40,14 +44,41 @@ extension ServiceSettings {
                 .optional(
                     "tls", \.tls, UpstreamTLSSettings.shape.kind(hint: "{ verify: certs/internal-ca.pem }"),
                     default: "replicas are spoken to in the clear", "How replicas are spoken to in TLS."),
-            ] + ["sharded", "scatter", "elected"].map(Key.later), finish: checkServerName)
+            ] + ["scatter", "elected"].map(Key.later),
+            choice: Choice(
+                keys: ["replicas", "sharded"], reason: "the shards of a sharded service have the replicas"),
+            finish: { service, node, reading in
+                checkServerName(service, node, reading)
+                checkSession(service, node, reading)
+            })
+    }
+
+    /// A session's own replica could be in another shard than the key of its next request.
+    private static func checkSession(
+        _ service: ServiceSettings, _ node: ConfigurationNode, _ reading: Reading
+    ) {
+        guard let sharded = service.sharded, let session = service.session,
+            case .mapping(let entries) = node.content, let entry = entries.first(where: { $0.key == "session" })
+        else { return }
+        reading.inside("session") {
+            if sharded.hotKeys?.across == .replicas {
+                reading.note("has no effect: with hot-keys across replicas a key has its replica", at: entry.position)
+            } else if case .hash = session {
+                return
+            } else {
+                reading.note(
+                    "cannot be beside `sharded`, whose key says where a request goes; { hash: [...] } chooses the "
+                        + "replica inside the shard", at: entry.position)
+            }
+        }
     }
 
     /// A certificate is for a name or an address; a socket's path is neither.
     private static func checkServerName(
-        _ service: inout ServiceSettings, _ node: ConfigurationNode, _ reading: Reading
+        _ service: ServiceSettings, _ node: ConfigurationNode, _ reading: Reading
     ) {
-        guard let tls = service.tls, tls.serverName == nil, case .list(let replicas) = service.replicas,
+        let replicas = ([service.replicas] + (service.sharded?.shards.map(\.replicas) ?? [])).flatMap(\.listed)
+        guard let tls = service.tls, tls.serverName == nil,
             replicas.contains(where: { if case .unix = $0.address { true } else { false } }),
             case .mapping(let entries) = node.content, let entry = entries.first(where: { $0.key == "tls" })
         else { return }

@@ -100,6 +100,13 @@ struct Key<Root> {
             }, write: { kind.write($0[keyPath: field]) })
     }
 
+    /// The same key, which is not shown where the condition holds.
+    func unless(_ isHidden: @escaping (Root) -> Bool) -> Key {
+        Key(
+            name: name, isRequired: isRequired, isLater: isLater, schema: schema, read: read,
+            write: { isHidden($0) ? nil : write($0) })
+    }
+
     /// A key that may be left out; `default` says in words what is done then.
     static func optional<Value>(
         _ name: String, _ field: WritableKeyPath<Root, Value?>, _ kind: Kind<Value>, default: String,

@@ -4,7 +4,10 @@ public import UsherReplication
 /// A name that requests are sent to, and how its replicas are found, chosen and judged.
 public struct ServiceSettings: Sendable, Hashable {
     public var name: String
+    /// An empty list when the service is sharded: its shards have the replicas.
     public var replicas: ReplicaSource
+    /// Nil: every replica can answer for every key.
+    public var sharded: ShardedSettings?
     public var balance = BalancePolicy.leastRequests
     /// Nil: replicas are ready at once.
     public var readiness: ReadinessSettings?
@@ -30,12 +33,17 @@ public struct ServiceSettings: Sendable, Hashable {
 }
 
 public enum ReplicaSource: Sendable, Hashable {
-    /// Never empty, no address twice.
+    /// No address twice, and never empty where replicas are listed.
     case list([ReplicaSettings])
     /// Usher starts and watches them.
     case run(RunSettings)
     /// A name that is looked up again and again.
     case dns(DNSSettings)
+
+    /// Those that are written down.
+    var listed: [ReplicaSettings] {
+        if case .list(let replicas) = self { replicas } else { [] }
+    }
 }
 
 public struct ReplicaSettings: Sendable, Hashable {
@@ -51,7 +59,8 @@ public struct ReplicaSettings: Sendable, Hashable {
 }
 
 public struct RunSettings: Sendable, Hashable {
-    /// The program and its arguments; `{port}` stands in at least one of them for the port to listen on.
+    /// The program and its arguments; `{port}` stands in at least one of them for the port to listen on, and `{shard}`
+    /// for the name of the shard whose replica it is.
     public var command: [String]
     /// Range: 1...256. Default: 1.
     public var count = 1

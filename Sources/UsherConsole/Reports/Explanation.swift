@@ -20,6 +20,8 @@ package struct Explanation: Codable, Sendable, Hashable {
     /// The status when Usher answers by itself, or its cache does.
     package var status: Int?
     package var service: String?
+    /// The shard that the request's key is sent to; absent for services without shards.
+    package var shard: String?
     /// The replica that would be asked first now.
     package var replica: String?
     /// Which session the request belongs to and where that one lives; absent for services without sessions.
@@ -32,8 +34,8 @@ package struct Explanation: Codable, Sendable, Hashable {
     package var endpoints: [Endpoint]
 
     enum CodingKeys: String, CodingKey {
-        case method, url, route, identity, quota, cache, action, status, service, replica, session, why, phases,
-            endpoints
+        case method, url, route, identity, quota, cache, action, status, service, shard, replica, session, why,
+            phases, endpoints
         case callerClass = "class"
         case quotaLeft = "quota-left"
         case cacheStatus = "cache-status"

@@ -1,8 +1,8 @@
 /// Rendezvous hashing with weights (Thaler and Ravishankar, 1998; Schindelhauer and Schomaker, 2005): every member has
 /// a score for every key, -weight ÷ log(h ÷ 2⁶⁴) of a hash h of both, and the highest wins.
 ///
-/// A tie goes to the higher hash, then to the heavier member, then to the smaller tag. Members lie by falling weight and
-/// then by rising tag, so one whose hash is below an earlier one's cannot win, and logarithms are rarely needed.
+/// A tie goes to the higher hash, then to the heavier member, then to the smaller tag. Members lie by falling weight
+/// and then by rising tag, so one whose hash is below an earlier one's cannot win, and logarithms are rarely needed.
 package struct RendezvousTier: Sendable {
     /// `tag` is the hash of a name. `weight` is clamped to 1...1,000,000. `index` is what the answers say.
     package typealias Member = (tag: UInt64, weight: Int, index: Int)

@@ -23,6 +23,7 @@ final class ControlPlane: Sendable {
     let workers: [Worker]
     let jobs: JobGroup
     let logger: Logger
+    let shards = ShardLedger()
     private let guardExecutable: String
     private let secret: SessionSecret
     private let identities: IdentityFiles
@@ -103,10 +104,10 @@ final class ControlPlane: Sendable {
             }
             await self.swap(to: snapshot, entries.map(\.control))
             for cache in snapshot.caches { cache.takesEffect() }
+            self.mapsAreInForce(snapshot, before.snapshot)
             for (control, gone) in leaving { control.dismiss(gone) }
-            for control in before.controls where !entries.contains(where: { $0.control === control }) {
-                control.dismissAll()
-            }
+            let staying = Set(entries.map { ObjectIdentifier($0.control) })
+            for control in before.controls where !staying.contains(ObjectIdentifier(control)) { control.dismissAll() }
             for entry in entries { entry.control.startDiscovery(self) }
             return []
         }
@@ -166,6 +167,36 @@ final class ControlPlane: Sendable {
             self.logger.debug(
                 "worker swapped", metadata: ["worker": "\(worker.index)", "took": "\(took ?? .zero)"])
         }
+    }
+
+    // MARK: Shards
+
+    /// Says what changed, and ends in time what a change brought for a while.
+    private func mapsAreInForce(_ snapshot: Snapshot, _ before: Snapshot) {
+        let known = Dictionary(
+            before.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for service in snapshot.services {
+            guard let shards = service.shards, known[service.name]?.shards !== shards else { continue }
+            shards.log(service.name, before: known[service.name]?.shards, self.logger)
+            guard let until = shards.earlier?.until else { continue }
+            self.jobs.add {
+                while !Task.isCancelled, WallClock.seconds < until {
+                    // The clock may be set meanwhile.
+                    try? await Task.sleep(for: .seconds(min(max(until - WallClock.seconds, 1), 60)))
+                }
+                await self.forgetEarlierMaps()
+            }
+        }
+    }
+
+    /// Shards that only earlier maps know are left when these are needed no longer.
+    private func forgetEarlierMaps() async {
+        let settings = self.now.snapshot.settings
+        let isOver = self.now.snapshot.services.contains { service in
+            service.shards?.earlier.map { $0.until <= WallClock.seconds } ?? false
+        }
+        guard isOver else { return }
+        for problem in await self.apply(settings, waits: false) { self.logger.warning("\(problem)") }
     }
 
     // MARK: Callers
@@ -236,28 +267,41 @@ final class ControlPlane: Sendable {
     private func entries(_ settings: Settings, in before: Current) -> (entries: [Entry], problems: [String]) {
         var entries: [Entry] = []
         var problems: [String] = []
-        for service in settings.services {
+        let known = Dictionary(before.controls.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        func add(_ service: ServiceSettings) {
             do {
-                entries.append(try self.entry(service, in: before))
+                entries.append(try self.entry(service, known: known[service.name]))
+            } catch let problem as NamedFileProblem {
+                problems.append("services.\(service.name).sharded.\(problem.key): \(problem.message)")
             } catch {
                 problems.append("services.\(service.name).tls: \(error)")
             }
+        }
+        for service in settings.services { add(service) }
+        // Behind those of the file, whose numbers routes know.
+        for shards in entries.compactMap(\.plan.shards) {
+            for shard in shards.reached { add(shard) }
         }
         return (entries, problems)
     }
 
     /// The service of this name goes on with what it has; what did not change is the same object as before.
     ///
-    /// - Throws: `CertificateProblem`.
-    private func entry(_ settings: ServiceSettings, in before: Current) throws -> Entry {
-        let control = before.controls.first { $0.name == settings.name }
-        if let control, control.plan.settings == settings { return Entry(plan: control.plan, control: control) }
+    /// - Throws: `CertificateProblem`, `NamedFileProblem`.
+    private func entry(_ settings: ServiceSettings, known control: ServiceControl?) throws -> Entry {
+        if let control, control.plan.settings == settings, !control.plan.isBehind(WallClock.seconds) {
+            return Entry(plan: control.plan, control: control)
+        }
         let earlier = control?.plan
         let sessions =
             earlier?.settings.session == settings.session
             ? earlier?.sessions : SessionPlan(settings, secret: self.secret)
         let tls = try self.tls(for: settings, earlier)
-        let plan = ServicePlan(settings, workers: self.workers.count, sessions: sessions, tls: tls)
+        let shards = try settings.sharded.map { sharded in
+            try ShardPlan(settings, sharded, before: earlier, nowSeconds: WallClock.seconds)
+        }
+        let plan = ServicePlan(
+            settings, workers: self.workers.count, sessions: sessions, tls: tls, shards: shards)
         let known =
             control
             ?? ServiceControl(

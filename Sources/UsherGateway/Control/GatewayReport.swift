@@ -23,11 +23,17 @@ final class GatewayReport: ConsoleSource {
     /// Ready when it does not drain and every service has a replica that may be picked.
     func readiness() async -> (ready: Bool, reason: String) {
         if self.front.isDraining { return (false, "draining") }
-        for control in self.plane.now.controls {
-            let isReady = control.withState { state in
-                state.set.endpoints.contains { state.records[$0.id]?.availability.mayBePicked ?? false }
+        let current = self.plane.now
+        let ready = Set(current.controls.filter { $0.readyCount.ready > 0 }.map(\.name))
+        for service in current.snapshot.services where !service.isShard {
+            if let shards = service.shards {
+                // The others' keys are served.
+                if !shards.services.contains(where: ready.contains) {
+                    return (false, "no shard of \(service.name) is ready")
+                }
+            } else if !ready.contains(service.name) {
+                return (false, "no replica of \(service.name) is ready")
             }
-            if !isReady { return (false, "no replica of \(control.name) is ready") }
         }
         return (true, "ready")
     }
@@ -108,21 +114,22 @@ final class GatewayReport: ConsoleSource {
         guard let control = controls.first(where: { $0.name == service }) else {
             return .noSuchService(controls.map(\.name))
         }
-        let endpoints = control.withState { state in state.set.endpoints.compactMap { state.records[$0.id] } }
-        guard
-            let record = endpoints.first(where: { record in
-                record.plan.name == address || record.address.map { "\($0)" } == address
-            })
-        else {
-            return .noSuchEndpoint(endpoints.map(\.plan.name))
+        // A replica of a shard is one of the whole service.
+        let parts = control.plan.shards.map { shards in controls.filter { shards.services.contains($0.name) } }
+        let endpoints = (parts ?? [control]).flatMap { part in
+            part.withState { state in state.set.endpoints.compactMap { state.records[$0.id] } }.map { (part, $0) }
         }
+        let wanted = endpoints.filter { _, record in
+            record.plan.name == address || record.address.map { "\($0)" } == address
+        }
+        guard !wanted.isEmpty else { return .noSuchEndpoint(endpoints.map(\.1.plan.name)) }
         switch change {
         case .drain:
-            return control.drain(record.plan.id)
+            return wanted.count(where: { part, record in part.drain(record.plan.id) }) > 0
                 ? .done("\(address) of \(service) gets no new requests; those that run finish")
                 : .unchanged("\(address) of \(service) is drained already")
         case .undrain:
-            return control.undrain(record.plan.id)
+            return wanted.count(where: { part, record in part.undrain(record.plan.id) }) > 0
                 ? .done("\(address) of \(service) may get requests again")
                 : .unchanged("\(address) of \(service) is not drained")
         }
@@ -160,9 +167,10 @@ final class GatewayReport: ConsoleSource {
         var (explanation, request) = explainer.trace(method: method, url: url, headers: headers)
         guard let request, let worker = self.plane.workers.first, current.controls.indices.contains(request.service)
         else { return explanation }
-        let control = current.controls[request.service]
-        let choice = try? await worker.loop.eventLoop.submit { worker.explain(request, control) }.get()
-        if let choice {
+        let root = current.controls[request.service]
+        let choice = try? await worker.loop.eventLoop.submit { worker.explain(request, root) }.get()
+        if let choice = choice ?? nil {
+            let control = choice.control
             explainer.add(choice, of: request, control.plan, control.withState { $0.records }, to: &explanation)
         }
         return explanation

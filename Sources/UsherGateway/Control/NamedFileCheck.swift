@@ -18,6 +18,15 @@ package enum NamedFileCheck {
                 (ConfigurationPlace([.key("identities"), .key(problem.key)]), problem.message)
             }
         }
+        for service in settings.services {
+            guard let path = service.sharded?.countries else { continue }
+            do throws(NamedFileProblem) {
+                _ = try CountryFile.read(path)
+            } catch {
+                let place = ConfigurationPlace([.key("services"), .key(service.name), .key("sharded"), .key(error.key)])
+                problems.append((place, error.message))
+            }
+        }
         return problems
     }
 }

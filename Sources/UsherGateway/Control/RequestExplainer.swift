@@ -6,6 +6,7 @@ import UsherCore
 import UsherHTTP
 import UsherQuotas
 import UsherReplication
+import UsherSharding
 import UsherStores
 import UsherTelemetry
 import UsherTransport
@@ -36,7 +37,11 @@ package struct RequestExplainer {
 
     private init(_ settings: Settings, credentials: Credentials) {
         let services = settings.services.map { service in
-            ServicePlan(service, workers: 1, sessions: SessionPlan(service, secret: .unknown), tls: nil)
+            ServicePlan(
+                service, workers: 1, sessions: SessionPlan(service, secret: .unknown), tls: nil,
+                shards: service.sharded.flatMap { sharded in
+                    try? ShardPlan(service, sharded, before: nil, nowSeconds: WallClock.seconds)
+                })
         }
         self.commons = nil
         self.snapshot = Snapshot(
@@ -128,15 +133,51 @@ package struct RequestExplainer {
     private func choose(
         _ service: Int, _ why: String, _ route: RoutePlan, _ head: RequestHead, _ peer: Peer, _ caller: Caller,
         _ standIn: Int?, _ explanation: inout Explanation
-    ) -> ExplainedRequest {
+    ) -> ExplainedRequest? {
         let plan = self.snapshot.services[service]
         explanation.choose(plan.name, why)
         let source = RequestSource(head, peer: peer, caller: caller, plan: route, service: plan)
         var scratch: [UInt8] = []
+        if let shards = plan.shards {
+            return self.chooseShard(shards, source, &explanation).map { key in
+                ExplainedRequest(service: service, key: key, standIn: standIn)
+            }
+        }
         let session = plan.sessions?.recognise(
             head, source: source, scratch: &scratch, nowSeconds: WallClock.seconds, now: ServiceControl.now)
         if let session { explanation.session = session.description }
         return ExplainedRequest(service: service, session: session, standIn: standIn)
+    }
+
+    /// Nil: no shard would get the request.
+    private func chooseShard(
+        _ shards: ShardPlan, _ source: RequestSource, _ explanation: inout Explanation
+    ) -> [UInt8]? {
+        var key: [UInt8] = []
+        guard shards.rule.append(to: &key, from: source) else {
+            let detail =
+                shards.needsBody
+                ? "its key lies in the body, which is not known here" : "it has no shard key (\(shards.keyDescription))"
+            guard let missing = shards.missing else {
+                explanation.refuse("pick", .keyMissing, detail: detail)
+                return nil
+            }
+            let name = shards.map.shards[missing].name
+            explanation.shard = name
+            explanation.add("pick", "shard \(name), where requests without a key go: \(detail)")
+            return []
+        }
+        guard let owner = shards.map.owner(of: key.span, ShardKey(key.span)) else {
+            explanation.refuse("pick", .keyUnlisted, detail: "no shard lists the key '\(shards.rule.shown(key.span))'")
+            return nil
+        }
+        let name = shards.map.shards[owner].name
+        explanation.shard = name
+        explanation.add(
+            "pick",
+            "shard \(name) owns the key '\(shards.rule.shown(key.span))' by \(shards.map.function.name) "
+                + "(1 of \(shards.map.shards.count), epoch \(shards.epoch))")
+        return key
     }
 
     /// Adds which replica would be asked first now, and what the others are.
@@ -147,6 +188,10 @@ package struct RequestExplainer {
         let chosen = choice.endpoints.first { $0.isChosen }
         explanation.endpoints = choice.endpoints.compactMap { endpoint in
             records[endpoint.id].map { Self.verdict(on: endpoint, $0, choice, plan) }
+        }
+        if let shard = choice.shard, shard.name != explanation.shard {
+            explanation.shard = shard.name
+            explanation.add("pick", "shard \(shard.name) instead: \(shard.why)")
         }
         let readyCount = choice.endpoints.count { $0.isReady }
         let ready = "\(readyCount) of \(choice.endpoints.count) may be picked"
@@ -200,6 +245,8 @@ package struct RequestExplainer {
 struct ExplainedRequest: Sendable {
     var service: Int
     var session: Session?
+    /// Nil for a service without shards; empty: it has none.
+    var key: [UInt8]?
     /// The status of a stale answer that a cache has for the case that the service fails.
     var standIn: Int?
 }
@@ -213,14 +260,28 @@ struct ExplainedChoice: Sendable {
         var inFlight: Int
     }
 
+    /// Of the service itself, or of the shard that was chosen.
+    var control: ServiceControl
     var endpoints: [Endpoint]
     var isPanicking: Bool
     var session: Session?
+    /// Where the key goes now, if that is not its owner, and why.
+    var shard: (name: String, why: String)?
 }
 
 extension Worker {
     func explain(_ request: ExplainedRequest, _ control: ServiceControl) -> ExplainedChoice? {
-        guard let service = self.service(of: control) else { return nil }
+        guard var service = self.service(of: control) else { return nil }
+        var shard: (name: String, why: String)?
+        if let key = request.key, let shards = service.shards {
+            guard let choice = shards.preview(key) else { return nil }
+            if choice.shard != choice.owner {
+                shard = (
+                    shards.plan.map.shards[choice.shard].name, "the owner has no ready replica, or no room for more"
+                )
+            }
+            service = shards.services[choice.shard]
+        }
         var session = request.session
         let chosen = service.preview(session: &session, now: self.loop.now, random: self.random)?.id
         let endpoints = service.endpoints.map { endpoint in
@@ -228,7 +289,9 @@ extension Worker {
                 id: endpoint.id, isChosen: endpoint.id == chosen, isReady: service.balancer.isReady(endpoint.index),
                 inFlight: service.balancer.inFlight(endpoint.index))
         }
-        return ExplainedChoice(endpoints: endpoints, isPanicking: service.isPanicking, session: session)
+        return ExplainedChoice(
+            control: service.control, endpoints: endpoints, isPanicking: service.isPanicking, session: session,
+            shard: shard)
     }
 }
 

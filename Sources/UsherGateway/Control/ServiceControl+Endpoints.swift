@@ -105,9 +105,9 @@ extension ServiceControl {
             let isChecked = proposal.plan.settings.readiness != nil
             state.plan = proposal.plan
             let isSame = state.set.endpoints.elementsEqual(proposal.endpoints, by: ===)
-            let hasSessions = proposal.plan.sessions != nil
-            if !isSame || hasSessions != (state.set.rendezvous != nil) {
-                state.set = EndpointSet(proposal.endpoints, hasSessions: hasSessions)
+            let findsByKey = proposal.plan.sessions != nil || proposal.plan.isShard
+            if !isSame || findsByKey != (state.set.rendezvous != nil) {
+                state.set = EndpointSet(proposal.endpoints, findsByKey: findsByKey)
             }
             for endpoint in proposal.endpoints {
                 state.records[endpoint.id]?.plan = endpoint

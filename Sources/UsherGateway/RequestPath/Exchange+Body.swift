@@ -16,6 +16,9 @@ extension Exchange {
         switch self.phase {
         case .gathering, .waiting:
             self.body.gather(data)
+            if self.needsBodyForShard, let limit = self.root.shards?.plan.bodyLimit, self.body.count > limit {
+                self.end(.bodyTooLargeForKey)
+            }
         case .tunnel:
             guard let upstream = self.upstream else { return }
             self.bytesSent += data.readableBytes
@@ -52,6 +55,7 @@ extension Exchange {
 
     func requestReadComplete() {
         switch self.phase {
+        case .gathering where self.needsBodyForShard: break
         case .gathering: self.pick(now: self.downstream.startedAt)
         case .sent, .answering, .tunnel: self.upstream?.flush()
         case .waiting, .over: break

@@ -42,7 +42,7 @@ extension Exchange {
                 to: &out,
                 from: RequestSource(
                     self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan,
-                    service: self.service.plan))
+                    service: self.root.plan))
             out.writeStaticString("\r\n")
         }
     }

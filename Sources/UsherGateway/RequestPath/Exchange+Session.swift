@@ -9,7 +9,7 @@ import UsherTransport
 extension Exchange {
     func recognise(_ sessions: SessionPlan) -> Session? {
         let source = RequestSource(
-            self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan, service: self.service.plan)
+            self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan, service: self.root.plan)
         return sessions.recognise(
             self.head, source: source, scratch: &self.worker.scratch, nowSeconds: WallClock.seconds,
             now: self.downstream.startedAt)

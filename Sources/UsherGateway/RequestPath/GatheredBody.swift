@@ -16,6 +16,8 @@ struct GatheredBody: ~Copyable {
     /// Bytes received so far.
     private(set) var count = 0
 
+    /// What was gathered so far and has not been sent.
+    var gathered: ByteBuffer? { self.hasStreamed ? nil : self.start }
     /// The memory that `start` takes.
     var keptBytes: Int { self.start?.storageCapacity ?? 0 }
     /// What was sent can be sent again, because nothing went past `start`.

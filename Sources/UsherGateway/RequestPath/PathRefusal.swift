@@ -24,6 +24,10 @@ enum PathRefusal {
     case bodyTooLarge
     /// A reload took the route's service out while the request waited to be admitted.
     case serviceGone
+    /// Nobody can say which shard has it (400).
+    case keyMissing
+    case keyUnlisted
+    case bodyTooLargeForKey
     case noReplicaReady
     case queueFull
     case queueTimedOut
@@ -50,6 +54,9 @@ enum PathRefusal {
         case .traceRefused: (405, "TRACE is not offered here", 0)
         case .encodedSlash: (400, "an encoded slash, backslash or NUL in the path can be read two ways", 0)
         case .bodyTooLarge: (413, "the request's body is longer than this route allows", 0)
+        case .keyMissing: (400, "the request does not say whose it is: its shard key is missing", 0)
+        case .keyUnlisted: (404, "no shard has this key", 0)
+        case .bodyTooLargeForKey: (413, "the request's body is longer than is read for its shard key", 0)
         case .serviceGone: (503, "the service is no longer there", 1)
         case .noReplicaReady: (503, "no replica is ready", 1)
         case .queueFull: (503, "too many requests are waiting for a replica", 1)
@@ -64,7 +71,7 @@ enum PathRefusal {
     /// bytes of a tunnel.
     private var endsConnection: Bool {
         switch self {
-        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge: true
+        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge, .bodyTooLargeForKey: true
         // Whom a proxy brought says nothing of the others that it brings on the same connection.
         case .addressDenied(let isPeer): isPeer
         default: false

@@ -137,7 +137,12 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     let destination: RoutePlan.Destination
     /// Whose request it is, and what it holds of a quota.
     let admission: Admission
-    let service: WorkerService
+    /// The service that the route names.
+    let root: WorkerService
+    /// Who answers: the same, or the shard that it was sent to.
+    private(set) var service: WorkerService
+    /// Nil before a shard is chosen, and for services that have none.
+    var trail: ShardTrail?
     let cache: CacheRole
     var phase = Phase.gathering
     var body = GatheredBody()
@@ -178,6 +183,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.plan = plan
         self.destination = destination
         self.admission = admission
+        self.root = service
         self.service = service
         self.cache = cache
         let head = downstream.head
@@ -199,23 +205,41 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     func begin() {
         self.service.requestArrived(now: self.downstream.startedAt)
         if let sessions = self.service.plan.sessions { self.session = self.recognise(sessions) }
+        // Who waits to be asked for the body of a request whose key lies in it is asked at once.
+        if self.needsBodyForShard { self.downstream.resumeBody() }
+    }
+
+    /// Goes on at a shard, or at the next one.
+    func move(to service: WorkerService, now: MonotonicTime) {
+        let failed = self.tried
+        self.tried = service.addresses(of: failed, in: self.service)
+        self.service.requestEnded()
+        self.service = service
+        service.requestArrived(now: now)
+        if let sessions = service.plan.sessions { self.session = self.recognise(sessions) }
     }
 
     // MARK: pick
 
-    /// Chooses a replica for the next try and asks for a connection to it.
+    /// Chooses a shard where there are any, then a replica for the next try, and asks for a connection to it.
     func pick(now: MonotonicTime) {
         self.phase = .waiting
-        switch self.service.choose(
-            excluding: self.tried, session: &self.session, now: now, random: &self.worker.random)
-        {
-        case .endpoint(let endpoint):
-            self.acquire(endpoint, now: now)
-        case .noneReady:
-            self.worker.metrics.noReplicaReady(service: self.service.index)
-            self.end(.noReplicaReady)
-        case .allTried:
-            self.end(self.rule.lastFailure.map { .tryFailed($0) } ?? .noReplicaReady)
+        if self.trail == nil, let shards = self.root.shards, !self.pickShard(shards, now: now) { return }
+        while true {
+            switch self.service.choose(
+                excluding: self.tried, session: &self.session, affinity: self.affinity, now: now,
+                random: &self.worker.random)
+            {
+            case .endpoint(let endpoint):
+                return self.acquire(endpoint, now: now)
+            case .noneReady:
+                self.worker.metrics.noReplicaReady(service: self.service.index)
+                if self.overflows(now: now) { continue }
+                return self.end(.noReplicaReady)
+            case .allTried:
+                if self.overflows(now: now) { continue }
+                return self.end(self.rule.lastFailure.map { .tryFailed($0) } ?? .noReplicaReady)
+            }
         }
     }
 
@@ -276,6 +300,13 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
             self.retry(now: now)
             return
         }
+        if let owner = self.earlierOwner(afterStatus: head.status) {
+            self.upstream?.cancel()
+            self.tryEnds(.success, latency: self.times.tryToFirstByte, now: now)
+            self.askEarlier(owner, now: now)
+            self.times.tryBegins(now: now)
+            return self.pick(now: now)
+        }
         self.phase = .answering
         self.status = head.status
         self.times.answered(now: now)
@@ -318,71 +349,5 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         self.worker.metrics.retried(service: self.service.index)
         self.times.tryBegins(now: now)
         self.pick(now: now)
-    }
-
-    // MARK: account
-
-    /// The answer is complete.
-    func exchangeEnded() {
-        self.account()
-    }
-
-    /// The client left or broke a rule.
-    func downstreamClosed(_ reason: DownstreamEnd) {
-        self.stopWaiting()
-        self.clientLeft()
-        switch reason {
-        case .aborted where self.why.utf8CodeUnitCount == 0 && self.phase != .tunnel:
-            self.why = "the client closed the connection before the answer was complete"
-        case .aborted, .tunnelClosed:
-            break
-        case .timedOut:
-            self.why = "the client took nothing of its answer for too long"
-        case .overloaded:
-            self.why = "the client did not take its answers, and the memory for them was used up"
-        case .refused(let refusal):
-            self.why = PathRefusal.malformed(refusal).answer.why
-            if self.status == 0 { self.status = refusal.status }
-        }
-        self.account()
-    }
-
-    /// Where the request went, and the number of its service.
-    func tries(now: MonotonicTime) -> (told: AccessEntry.Tries, service: Int) {
-        var tries = AccessEntry.Tries()
-        tries.service = self.service.plan.logName
-        if let endpoint = self.endpoint { tries.replica = endpoint.plan.logName }
-        tries.attempts = self.rule.attempts
-        tries.trace = self.trace
-        tries.times = self.times.ended(now: now)
-        return (tries, self.service.index)
-    }
-
-    private func account() {
-        guard self.phase != .over else { return }
-        self.phase = .over
-        let now = self.worker.loop.now
-        var entry = AccessEntry()
-        entry.unixMilliseconds = WallClock.milliseconds()
-        entry.take(self.peer, of: self.head)
-        self.admission.tell(&entry, self.worker.snapshot.credentials)
-        entry.durationNanoseconds = now.nanoseconds(since: self.downstream.startedAt)
-        entry.status = self.status
-        entry.bytesIn = self.downstream.bytesReceived
-        entry.bytesOut = self.downstream.bytesSent
-        entry.route = self.plan.logName
-        entry.why = self.why
-        entry.requestID = self.requestID.slice
-        entry.tries = self.tries(now: now).told
-        if let session = self.session { self.account(session, &entry) }
-        switch self.cache {
-        case .fills: break
-        case .none, .passes:
-            if case .passes = self.cache { entry.cache = .pass }
-            self.worker.account(
-                entry, route: self.worker.routeIndex(of: self.plan), service: self.service.index, head: self.head)
-        }
-        self.service.requestEnded()
-        self.admission.release()
     }
 }

@@ -10,16 +10,21 @@ struct RequestSource: TemplateSource, RouteSubject {
     private let caller: Caller?
     private let routeName: String
     private let serviceName: String
+    private let body: ByteBuffer?
 
-    /// - Parameter caller: nil: it is not known yet who asks.
+    /// - Parameters:
+    ///   - caller: nil: it is not known yet who asks.
+    ///   - body: the whole of it; nil: it was not read, and its fields have no values.
     init(
-        _ head: RequestHead, peer: Peer, caller: Caller? = nil, plan: RoutePlan? = nil, service: ServicePlan? = nil
+        _ head: RequestHead, peer: Peer, caller: Caller? = nil, plan: RoutePlan? = nil, service: ServicePlan? = nil,
+        body: ByteBuffer? = nil
     ) {
         self.head = head
         self.peer = peer
         self.caller = caller
         self.routeName = plan?.name ?? ""
         self.serviceName = service?.name ?? ""
+        self.body = body
     }
 
     // MARK: For the router
@@ -120,8 +125,9 @@ struct RequestSource: TemplateSource, RouteSubject {
             guard let value = self.caller?.claims[name] else { return false }
             bytes.append(contentsOf: value.utf8)
             return true
-        case .body:
-            return false
+        case .body(let keys):
+            guard let body = self.body else { return false }
+            return JSONField.append(keys, of: body.readableBytesUInt8Span, to: &bytes) == .found
         }
     }
 

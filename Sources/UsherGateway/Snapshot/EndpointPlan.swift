@@ -132,16 +132,16 @@ struct ReplicaDescription: Sendable, Hashable {
 /// The replicas of one service at one moment; immutable, swapped whole.
 final class EndpointSet: Sendable {
     let endpoints: [EndpointPlan]
-    /// Finds a session's replica; nil for a service without sessions.
+    /// Finds the replica of a session, or of a shard's key; nil for a service that has neither.
     let rendezvous: Rendezvous?
 
-    init(_ endpoints: [EndpointPlan], hasSessions: Bool) {
+    init(_ endpoints: [EndpointPlan], findsByKey: Bool) {
         self.endpoints = endpoints
         self.rendezvous =
-            hasSessions
+            findsByKey
             ? Rendezvous(endpoints.map { (tag: $0.tag.hash, weight: $0.weight, isBackup: $0.isBackup) })
             : nil
     }
 
-    static let none = EndpointSet([], hasSessions: false)
+    static let none = EndpointSet([], findsByKey: false)
 }

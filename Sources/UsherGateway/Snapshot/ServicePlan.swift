@@ -13,6 +13,10 @@ final class ServicePlan: Sendable {
     let rewritesHost: Bool
     let settings: ServiceSettings
     let logName: [UInt8]
+    /// What the access log calls it as a shard of another service; empty: it is none.
+    let shardLogName: [UInt8]
+    /// Nil: it has replicas of its own.
+    let shards: ShardPlan?
     let queuePerWorker: Int
     let panic: PanicRule
     let ejection: EjectionPolicy?
@@ -21,11 +25,17 @@ final class ServicePlan: Sendable {
     /// Nil: replicas are spoken to in the clear.
     let tls: ReplicaTLS?
 
-    init(_ settings: ServiceSettings, workers: Int, sessions: SessionPlan?, tls: ReplicaTLS?) {
+    init(
+        _ settings: ServiceSettings, workers: Int, sessions: SessionPlan?, tls: ReplicaTLS?, shards: ShardPlan? = nil
+    ) {
         self.name = settings.name
         self.rewritesHost = settings.host == .replica
         self.settings = settings
         self.logName = AccessEntry.name(settings.name)
+        // A slash stands in the names of shards' services alone.
+        let shard = settings.name.split(separator: "/").dropFirst().first
+        self.shardLogName = shard.map { AccessEntry.name(String($0)) } ?? []
+        self.shards = shards
         self.queuePerWorker = Self.perWorker(settings.connections.queue, workers)
         self.panic = PanicRule(share: settings.panic)
         self.ejection = settings.ejection.map { ejection in
@@ -33,9 +43,15 @@ final class ServicePlan: Sendable {
                 failures: ejection.failures, share: ejection.share, duration: ejection.duration,
                 atMost: ejection.atMost)
         }
-        self.sessions = sessions
+        self.sessions = shards == nil ? sessions : nil
         self.tls = tls
     }
+
+    /// What it knows of an earlier map is no longer wanted.
+    func isBehind(_ nowSeconds: Int) -> Bool { self.shards?.earlier.map { $0.until <= nowSeconds } ?? false }
+
+    /// It is a part of another service.
+    var isShard: Bool { !self.shardLogName.isEmpty }
 
     /// Without a readiness check, replicas that we do not start ourselves count as ready.
     var isReadyAtOnce: Bool {

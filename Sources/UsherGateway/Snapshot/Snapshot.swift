@@ -7,6 +7,7 @@ final class Snapshot: Sendable {
     let settings: Settings
     let router: Router
     let routes: [RoutePlan]
+    /// Those of the file in its order, and behind them the shards of the sharded ones.
     let services: [ServicePlan]
     /// In the order of `services`.
     let endpoints: [EndpointSet]
@@ -37,7 +38,7 @@ final class Snapshot: Sendable {
         }
         self.cacheUses = self.routes.compactMap(\.cache)
         self.router = Router(settings.routes.map(RoutePattern.init), seed: seed)
-        self.metricNames = Self.names(settings, endpoints)
+        self.metricNames = Self.names(settings, services, endpoints)
     }
 
     /// The same configuration with other replicas, or other credentials.
@@ -52,7 +53,7 @@ final class Snapshot: Sendable {
         self.credentials = credentials ?? other.credentials
         self.routes = other.routes
         self.router = other.router
-        self.metricNames = Self.names(other.settings, endpoints)
+        self.metricNames = Self.names(other.settings, other.services, endpoints)
     }
 
     /// Before the first configuration is in force: nothing is served.
@@ -65,9 +66,11 @@ final class Snapshot: Sendable {
         return Snapshot(settings, services: [], endpoints: [], seed: seed)
     }
 
-    private static func names(_ settings: Settings, _ endpoints: [EndpointSet]) -> MetricNames {
+    private static func names(
+        _ settings: Settings, _ services: [ServicePlan], _ endpoints: [EndpointSet]
+    ) -> MetricNames {
         MetricNames(
-            routes: settings.routes.map(\.name), services: settings.services.map(\.name),
+            routes: settings.routes.map(\.name), services: services.map(\.name),
             endpoints: endpoints.map { $0.endpoints.map(\.name) }, quotas: settings.quotas.map(\.name),
             caches: settings.caches.map(\.name), classes: settings.identities.classNames)
     }

@@ -80,10 +80,11 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
             self.servicesByControl[ObjectIdentifier(control)] = service
             return service
         }
-        for service in self.services where !services.contains(where: { $0 === service }) { service.retire() }
-        let earlierPlaces = services.map { service in
-            self.services.firstIndex { $0 === service }
-        }
+        // Where each stood; there may be thousands of shards.
+        var places: [ObjectIdentifier: Int] = [:]
+        for (index, service) in self.services.enumerated() { places[ObjectIdentifier(service)] = index }
+        let earlierPlaces = services.map { places.removeValue(forKey: ObjectIdentifier($0)) }
+        for index in places.values { self.services[index].retire() }
         let origins = services.indices.map { index in
             services[index].update(snapshot.services[index], snapshot.endpoints[index], index: index)
         }
@@ -98,7 +99,20 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
         self.stores.update(snapshot.quotas, on: self.loop.eventLoop)
         self.snapshot = snapshot
         self.services = services
+        self.connectShards()
         for service in services { service.snapshotIsInForce() }
+    }
+
+    /// Sharded services find their shards among the others.
+    private func connectShards() {
+        guard self.services.contains(where: { $0.plan.shards != nil || $0.shards != nil }) else { return }
+        let named = Dictionary(
+            self.services.map { ($0.plan.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for service in self.services where service.shards?.plan !== service.plan.shards {
+            service.shards = service.plan.shards.flatMap { plan in
+                WorkerShards(plan, known: service.shards, worker: self) { named[$0] }
+            }
+        }
     }
 
     private func moveTopCallers(to snapshot: Snapshot) {

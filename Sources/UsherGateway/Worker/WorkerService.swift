@@ -18,11 +18,13 @@ final class WorkerService {
     private(set) var endpoints: [WorkerEndpoint] = []
     private(set) var balancer: Balancer
     let control: ServiceControl
+    /// Nil: it has replicas of its own.
+    var shards: WorkerShards?
     /// Where each endpoint stands; made when it is asked for.
     private var places: [EndpointID: Int]?
     /// Taken out while requests were with them.
     private var leaving: [EndpointID: WorkerEndpoint] = [:]
-    private var availableCount = 0
+    private(set) var availableCount = 0
     /// Too few replicas are ready: all that once were are used.
     private(set) var isPanicking = false
     /// The pools go by an older plan.
@@ -58,10 +60,16 @@ final class WorkerService {
     }
 
     /// Chooses a replica for one try.
+    ///
+    /// - Parameter affinity: nil: whatever the key is, any replica will do.
     func choose(
-        excluding tried: TriedEndpoints, session: inout Session?, now: MonotonicTime, random: inout SeededRandom
+        excluding tried: TriedEndpoints, session: inout Session?, affinity: KeyAffinity?, now: MonotonicTime,
+        random: inout SeededRandom
     ) -> Choice {
         if session != nil, let index = self.follow(&session, excluding: tried) {
+            return .endpoint(self.endpoints[index])
+        }
+        if let affinity, let index = self.home(of: affinity, excluding: tried, random: &random) {
             return .endpoint(self.endpoints[index])
         }
         switch self.balancer.pick(excluding: tried, now: now, random: &random) {

@@ -3,8 +3,8 @@ internal import UsherCore
 /// Maps session keys to endpoints so that an endpoint that leaves moves only its own sessions, and one that comes takes
 /// only its part of everybody's.
 ///
-/// The highest score of rendezvous hashing wins, so sessions fall to endpoints in proportion to weight. Scores depend on
-/// names and weights alone: the order of the list does not matter, and gateways that know the same endpoints agree
+/// The highest score of rendezvous hashing wins, so sessions fall to endpoints in proportion to weight. Scores depend
+/// on names and weights alone: the order of the list does not matter, and gateways that know the same endpoints agree
 /// without talking.
 ///
 /// A pick costs two multiplications an endpoint and allocates nothing.

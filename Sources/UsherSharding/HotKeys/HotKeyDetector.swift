@@ -46,7 +46,7 @@ public struct HotKeyDetector: Sendable {
     /// Takes what was counted in a window, and says what is hot from now on.
     ///
     /// - Parameter shards: in the order of the map's shards.
-    public mutating func judge(_ shards: [ShardReport]) -> HotKeyChanges {
+    public mutating func judge(_ shards: [ShardCounts]) -> HotKeyChanges {
         var next: [ShardKey: HotKey] = [:]
         for (index, report) in shards.enumerated() {
             for count in report.keys where stays(count, of: report.total) {

@@ -21,7 +21,7 @@ public struct KeyCount: Sendable, Hashable {
     public var certain: UInt64 { count &- error }
 
     /// The sums by key, the highest count first.
-    static func top(_ most: Int, of counts: [KeyCount]) -> [KeyCount] {
+    public static func top(_ most: Int, of counts: [KeyCount]) -> [KeyCount] {
         var sums: [ShardKey: KeyCount] = [:]
         for count in counts {
             guard var sum = sums[count.key] else {
@@ -39,7 +39,7 @@ public struct KeyCount: Sendable, Hashable {
 }
 
 /// What was counted of one shard's keys: of those that it owns, wherever their requests went.
-public struct ShardReport: Sendable, Hashable {
+public struct ShardCounts: Sendable, Hashable {
     /// Requests for all of its keys.
     public var total: UInt64
     /// The most asked for, the most first.

@@ -62,8 +62,8 @@ public struct KeyTally: Sendable {
     /// What several loops counted of one shard.
     ///
     /// - Parameter count: at most so many keys.
-    public static func merge(_ tallies: [KeyTally], top count: Int) -> ShardReport {
-        ShardReport(
+    public static func merge(_ tallies: [KeyTally], top count: Int) -> ShardCounts {
+        ShardCounts(
             total: tallies.reduce(0) { $0 &+ $1.total }, keys: KeyCount.top(count, of: tallies.flatMap(\.counted)))
     }
 

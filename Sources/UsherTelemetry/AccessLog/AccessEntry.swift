@@ -17,6 +17,8 @@ package struct AccessEntry: Sendable {
     package struct Tries: Sendable {
         /// Empty: no service was asked.
         package var service: [UInt8] = []
+        /// The shard that was asked, as `name` gives it; empty: the service has none.
+        package var shard: [UInt8] = []
         /// The replica that gave the answer.
         package var replica: [UInt8] = []
         /// Replicas tried, the first one counted.

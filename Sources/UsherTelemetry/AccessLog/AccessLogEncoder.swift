@@ -26,8 +26,8 @@ package struct AccessLogEncoder: Sendable {
         bytes.withUnsafeReadableBytes { readable in
             let fields = HeadFields(head, requestID: entry.requestID, in: readable)
             let names =
-                entry.route.count + entry.tries.service.count + entry.tries.replica.count + entry.callerClass.count
-                + entry.quota.count
+                entry.route.count + entry.tries.service.count + entry.tries.shard.count + entry.tries.replica.count
+                + entry.callerClass.count + entry.quota.count
             let escaped = entry.identity.count + entry.why.utf8CodeUnitCount + fields.count
             let room = Self.fixedBytes + names + clientText.count + escaped * 6
             buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
@@ -68,6 +68,7 @@ package struct AccessLogEncoder: Sendable {
         appendTimes(entry, to: &line)
         line.appendName(",\"route\":\"", entry.route)
         line.appendName(",\"service\":\"", entry.tries.service)
+        line.appendName(",\"shard\":\"", entry.tries.shard)
         line.appendName(",\"replica\":\"", entry.tries.replica)
         line.append(",\"attempts\":")
         line.append(decimal: UInt64(clamping: entry.tries.attempts))

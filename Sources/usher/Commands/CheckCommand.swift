@@ -29,7 +29,7 @@ struct CheckCommand: AsyncParsableCommand {
             let settings = try ConfigurationReader.read(
                 file: file, environment: ProcessInfo.processInfo.environment)
             try await self.checkFiles(settings)
-            print(json ? checkReportJSON(file: file, problems: []) : "\(file): ok (\(Self.summary(of: settings)))")
+            self.printOk(settings)
         } catch {
             if json {
                 print(checkReportJSON(file: file, problems: error.problems))
@@ -39,6 +39,16 @@ struct CheckCommand: AsyncParsableCommand {
             }
             throw ExitCode(1)
         }
+    }
+
+    private func printOk(_ settings: Settings) {
+        let notes = ShardNote.all(settings)
+        if self.json {
+            let listed = notes.map { (key: $0.key, message: $0.message, isWarning: $0.isWarning) }
+            return print(checkReportJSON(file: self.file, problems: [], notes: listed))
+        }
+        print("\(self.file): ok (\(Self.summary(of: settings)))")
+        for note in notes { print("  \(note.isWarning ? "warning: " : "")\(note.key): \(note.message)") }
     }
 
     /// What the configuration names must be usable, too.

@@ -1,0 +1,114 @@
+import NIOCore
+import UsherConfiguration
+import UsherCore
+import UsherHTTP
+import UsherReplication
+import UsherSharding
+import UsherTransport
+
+/// Where a request of a sharded service is, and where it was.
+struct ShardTrail {
+    let shards: WorkerShards
+    let key: ShardKey
+    var choice: WorkerShards.Choice
+    /// Shards that had no replica for it.
+    var visited: [Int] = []
+    /// The owner in the earlier map has been asked.
+    var hasAskedEarlier = false
+}
+
+/// The part of a shard that a key belongs to, where its replicas do not all take everything.
+struct KeyAffinity {
+    let key: SessionKey
+    /// How many replicas answer for it. At least 1.
+    let copies: Int
+}
+
+/// The `pick` phase of a sharded service: the shard, before the replica.
+extension Exchange {
+    /// The body has to be read before it is known which shard the request is for.
+    var needsBodyForShard: Bool {
+        guard let shards = self.root.shards, self.trail == nil else { return false }
+        return shards.plan.needsBody && !self.body.isComplete
+    }
+
+    /// Chooses the shard; false: the request ended here.
+    func pickShard(_ shards: WorkerShards, now: MonotonicTime) -> Bool {
+        var key: [UInt8] = []
+        swap(&key, &self.worker.scratch)
+        defer { swap(&key, &self.worker.scratch) }
+        let hasKey = self.writeKey(shards, to: &key)
+        var choice: WorkerShards.Choice?
+        let hash = ShardKey(key.span)
+        if hasKey {
+            choice = shards.choose(key.span, hash, isRead: self.isRead)
+        } else if let missing = shards.plan.missing {
+            choice = WorkerShards.Choice(shard: missing, owner: missing)
+        }
+        guard let choice else {
+            self.end(hasKey ? .keyUnlisted : .keyMissing)
+            return false
+        }
+        self.trail = ShardTrail(shards: shards, key: hash, choice: choice)
+        self.move(to: shards.services[choice.shard], now: now)
+        shards.sent(to: choice.shard)
+        return true
+    }
+
+    /// Nil: any replica of the service will do.
+    var affinity: KeyAffinity? {
+        guard let trail = self.trail, let hotKeys = trail.shards.plan.settings.hotKeys, hotKeys.across == .replicas
+        else { return nil }
+        return KeyAffinity(
+            key: SessionKey(hash: trail.key.hash), copies: trail.choice.isHot ? hotKeys.copies : 1)
+    }
+
+    private var isRead: Bool { self.head.method == .get || self.head.method == .head }
+
+    /// Makes the request's key; false when it has none.
+    private func writeKey(_ shards: WorkerShards, to key: inout [UInt8]) -> Bool {
+        key.removeAll(keepingCapacity: true)
+        let source = RequestSource(
+            self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan, service: self.root.plan,
+            body: shards.plan.needsBody ? self.body.gathered : nil)
+        return shards.plan.rule.append(to: &key, from: source)
+    }
+
+    /// No replica of the shard is left to ask: goes on with the next one, where that is allowed.
+    func overflows(now: MonotonicTime) -> Bool {
+        guard var trail = self.trail, trail.shards.plan.settings.overflow == .next, !trail.hasAskedEarlier else {
+            return false
+        }
+        trail.visited.append(trail.choice.shard)
+        var key: [UInt8] = []
+        guard self.writeKey(trail.shards, to: &key),
+            let next = trail.shards.next(key.span, trail.key, after: trail.visited)
+        else { return false }
+        trail.choice.shard = next
+        trail.choice.isHot = false
+        self.trail = trail
+        self.move(to: trail.shards.services[next], now: now)
+        trail.shards.sent(to: next)
+        return true
+    }
+
+    /// The owner in the map before the last change, when it has to be asked after this status.
+    func earlierOwner(afterStatus status: Int) -> WorkerService? {
+        guard status == 404, let trail = self.trail, !trail.hasAskedEarlier, let earlier = trail.shards.plan.earlier,
+            self.isRead, self.body.isReplayable, WallClock.seconds < earlier.until
+        else { return nil }
+        var key: [UInt8] = []
+        guard self.writeKey(trail.shards, to: &key), let owner = earlier.map.owner(of: key.span, trail.key),
+            trail.shards.earlier.indices.contains(owner)
+        else { return nil }
+        let service = trail.shards.earlier[owner]
+        return service === self.service || !service.hasAvailable ? nil : service
+    }
+
+    /// Asks the earlier owner instead: the new one does not have the value yet.
+    func askEarlier(_ service: WorkerService, now: MonotonicTime) {
+        if let trail = self.trail { trail.shards.earlierIsAsked(instead: trail.choice.owner) }
+        self.trail?.hasAskedEarlier = true
+        self.move(to: service, now: now)
+    }
+}

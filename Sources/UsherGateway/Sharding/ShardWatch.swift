@@ -1,0 +1,88 @@
+import Logging
+import NIOCore
+import ServiceLifecycle
+import UsherConfiguration
+import UsherCore
+import UsherSharding
+import UsherTransport
+
+/// Gathers once a second what workers counted of shards and their keys, and has the hot ones spread.
+struct ShardWatch: Service {
+    let plane: ControlPlane
+    let logger: Logger
+
+    private static let interval = Duration.seconds(1)
+    /// After so many rounds what was counted longest ago is forgotten: keys are judged by the last five to ten seconds.
+    private static let generation = 5
+    /// Shards that a worker is asked for at once, so that it is not kept from its requests.
+    private static let chunk = 256
+    /// Keys of one shard that are kept.
+    private static let topMaximum = 64
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var round = 0
+            while !Task.isCancelled {
+                try? await Task.sleep(for: Self.interval)
+                round += 1
+                await self.look(rotates: round % Self.generation == 0)
+            }
+        }
+    }
+
+    private func look(rotates: Bool) async {
+        let services = self.plane.now.snapshot.services.filter { $0.shards != nil }
+        self.plane.shards.keep(Set(services.map(\.name)))
+        for service in services {
+            guard let plan = service.shards, let shards = await self.counted(service, plan, rotates: rotates),
+                let hot = self.plane.shards.take(service.name, plan, shards, now: ServiceControl.now)
+            else { continue }
+            self.log(service.name, hot.count)
+            for worker in self.plane.workers {
+                worker.loop.eventLoop.execute { worker.shards(of: plan)?.spread(hot) }
+            }
+        }
+    }
+
+    /// Nil: a reload came in between.
+    private func counted(_ service: ServicePlan, _ plan: ShardPlan, rotates: Bool) async -> [ShardLedger.Shard]? {
+        var shards = Array(repeating: ShardLedger.Shard(), count: plan.services.count)
+        for worker in self.plane.workers {
+            for start in stride(from: 0, to: shards.count, by: Self.chunk) {
+                let range = start..<min(start + Self.chunk, shards.count)
+                let counted = try? await worker.loop.eventLoop.submit {
+                    worker.shards(of: plan)?.counted(range, rotates: rotates)
+                }.get()
+                guard let counted = counted ?? nil else { return nil }
+                for (index, (load, keys)) in zip(range, zip(counted.loads, counted.keys)) {
+                    shards[index].load.add(load)
+                    shards[index].keys.total &+= keys.total
+                    shards[index].keys.keys = KeyCount.top(Self.topMaximum, of: shards[index].keys.keys + keys.keys)
+                }
+            }
+        }
+        return shards
+    }
+
+    private func log(_ service: String, _ count: Int) {
+        self.logger.info("other keys are hot", metadata: ["service": "\(service)", "hot": "\(count)"])
+    }
+}
+
+extension ShardLoad {
+    mutating func add(_ other: ShardLoad) {
+        self.requests &+= other.requests
+        self.nanoseconds &+= other.nanoseconds
+        self.bytes &+= other.bytes
+        self.spread &+= other.spread
+        self.overflowed &+= other.overflowed
+        self.askedEarlier &+= other.askedEarlier
+    }
+}
+
+extension Worker {
+    /// Its part of a sharded service that is in force.
+    func shards(of plan: ShardPlan) -> WorkerShards? {
+        self.services.lazy.compactMap(\.shards).first { $0.plan === plan }
+    }
+}

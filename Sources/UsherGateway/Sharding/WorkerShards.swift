@@ -1,0 +1,202 @@
+import UsherConfiguration
+import UsherCore
+import UsherHTTP
+import UsherReplication
+import UsherSharding
+
+/// What one worker counted of one shard.
+struct ShardLoad: Sendable {
+    /// Requests of its keys that are over.
+    var requests: UInt64 = 0
+    /// From the first byte of each to the last byte of its answer.
+    var nanoseconds: UInt64 = 0
+    /// Both ways.
+    var bytes: UInt64 = 0
+    /// Requests of its keys that another shard was asked for.
+    var spread: UInt64 = 0
+    var overflowed: UInt64 = 0
+    /// Reads for which the owner in the map before was asked after a 404.
+    var askedEarlier: UInt64 = 0
+    /// Requests that were sent here lately, whoever owns their keys.
+    var recent: UInt64 = 0
+}
+
+/// One worker's part of a sharded service: its shards, how much they are asked for, and the keys that are spread.
+///
+/// Confinement: the worker's event loop.
+final class WorkerShards {
+    let plan: ShardPlan
+    /// In the order of the plan's map.
+    let services: [WorkerService]
+    /// In the order of the earlier map.
+    let earlier: [WorkerService]
+    private(set) var loads: [ShardLoad]
+    /// How often keys were asked for, by the shard that owns them; nil: none of its keys was.
+    private var tallies: [KeyTally?]
+    /// Keys that are asked for too often for one shard.
+    private var hot: Set<ShardKey> = []
+    /// The shards that answer for such a key, found when it is first asked for.
+    private var copies: [ShardKey: [Int]] = [:]
+    private unowned let worker: Worker
+
+    /// - Parameters:
+    ///   - known: of the same service before; what it counted goes on.
+    ///   - service: finds a service by its name.
+    init?(_ plan: ShardPlan, known: WorkerShards?, worker: Worker, service: (String) -> WorkerService?) {
+        self.plan = plan
+        self.worker = worker
+        self.services = plan.services.compactMap(service)
+        self.earlier = (plan.earlier?.services ?? []).compactMap(service)
+        guard self.services.count == plan.services.count else { return nil }
+        self.loads = Array(repeating: ShardLoad(), count: plan.services.count)
+        self.tallies = Array(repeating: nil, count: plan.services.count)
+        guard let known else { return }
+        let places = Dictionary(
+            known.plan.services.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        for (index, name) in plan.services.enumerated() {
+            guard let place = places[name] else { continue }
+            self.loads[index] = known.loads[place]
+            // Keys that moved away are forgotten with the next turn of the tallies.
+            self.tallies[index] = known.tallies[place]
+        }
+        self.hot = known.hot
+    }
+
+    // MARK: Choosing
+
+    /// The shard that a request of a key is sent to.
+    struct Choice {
+        var shard: Int
+        /// The shard that owns the key.
+        var owner: Int
+        var isHot = false
+    }
+
+    /// Chooses a shard for a key; nil: nobody owns it.
+    ///
+    /// - Parameter isRead: the request changes nothing.
+    func choose(_ key: Span<UInt8>, _ hash: ShardKey, isRead: Bool) -> Choice? {
+        guard let owner = self.plan.map.owner(of: key, hash) else { return nil }
+        self.count(key, hash, owner)
+        var choice = Choice(shard: owner, owner: owner)
+        if !self.hot.isEmpty, self.hot.contains(hash), isRead || self.spreadsWrites {
+            choice.isHot = true
+            if self.plan.settings.hotKeys?.across == .shards {
+                choice.shard = self.lighter(of: self.copies(of: key, hash), random: &self.worker.random)
+            }
+        }
+        self.overflow(&choice, key, hash)
+        return choice
+    }
+
+    /// Where a key would be sent, copies of hot ones aside; nothing is counted.
+    ///
+    /// - Parameter key: empty: the request has none.
+    func preview(_ key: [UInt8]) -> Choice? {
+        if key.isEmpty { return self.plan.missing.map { Choice(shard: $0, owner: $0) } }
+        let hash = ShardKey(key.span)
+        guard let owner = self.plan.map.owner(of: key.span, hash) else { return nil }
+        var choice = Choice(shard: owner, owner: owner, isHot: self.hot.contains(hash))
+        self.overflow(&choice, key.span, hash)
+        return choice
+    }
+
+    private func overflow(_ choice: inout Choice, _ key: Span<UInt8>, _ hash: ShardKey) {
+        guard self.plan.settings.overflow == .next, !self.mayTake(choice.shard) else { return }
+        choice.shard = self.next(key, hash, after: []) ?? choice.shard
+    }
+
+    /// The first shard in a key's order that was not asked yet and may take it; nil: there is none.
+    func next(_ key: Span<UInt8>, _ hash: ShardKey, after visited: [Int]) -> Int? {
+        self.plan.map.pick(for: key, hash) { shard in
+            !visited.contains(shard) && self.services[shard].hasAvailable
+        } isFull: { shard in
+            self.isFull(shard)
+        }
+    }
+
+    private func copies(of key: Span<UInt8>, _ hash: ShardKey) -> [Int] {
+        if let known = self.copies[hash] { return known }
+        let copies = self.plan.map.order(of: key, hash, atMost: self.plan.settings.hotKeys?.copies ?? 1)
+        self.copies[hash] = copies
+        return copies
+    }
+
+    /// The less busy of two that are drawn. What is in flight tells slow shards from quick ones; where it is equal,
+    /// what was sent there lately keeps their loads even.
+    private func lighter(of copies: [Int], random: inout SeededRandom) -> Int {
+        let chosen = HotKeyCopies.choose(among: copies.count, random: &random) { copy in
+            let shard = copies[copy]
+            guard self.services[shard].hasAvailable else { return .max }
+            return self.services[shard].inFlightCount << 32 | Int(truncatingIfNeeded: self.loads[shard].recent)
+        }
+        return copies[chosen]
+    }
+
+    private var spreadsWrites: Bool { self.plan.settings.hotKeys?.writes ?? false }
+
+    private func mayTake(_ shard: Int) -> Bool { self.services[shard].hasAvailable && !self.isFull(shard) }
+
+    /// This worker's share stands for the whole.
+    private func isFull(_ shard: Int) -> Bool {
+        guard let bound = self.plan.bound else { return false }
+        var inFlight = 0
+        var weights = 0
+        for (index, service) in self.services.enumerated() where service.hasAvailable {
+            inFlight += service.inFlightCount
+            weights += self.plan.weights[index]
+        }
+        return bound.isFull(
+            load: self.services[shard].inFlightCount, weight: self.plan.weights[shard], ofWeights: weights,
+            inFlight: inFlight)
+    }
+
+    // MARK: Counting
+
+    private func count(_ key: Span<UInt8>, _ hash: ShardKey, _ owner: Int) {
+        if self.tallies[owner] == nil { self.tallies[owner] = KeyTally(capacity: self.plan.tallyCapacity) }
+        self.tallies[owner]?.count(hash, text: key)
+    }
+
+    func sent(to shard: Int) { self.loads[shard].recent &+= 1 }
+
+    func earlierIsAsked(instead owner: Int) { self.loads[owner].askedEarlier &+= 1 }
+
+    func ended(_ choice: Choice, nanoseconds: UInt64, bytes: Int) {
+        self.loads[choice.shard].requests &+= 1
+        self.loads[choice.shard].nanoseconds &+= nanoseconds
+        self.loads[choice.shard].bytes &+= UInt64(clamping: bytes)
+        guard choice.shard != choice.owner else { return }
+        if choice.isHot { self.loads[choice.owner].spread &+= 1 } else { self.loads[choice.owner].overflowed &+= 1 }
+    }
+
+    /// What the control plane asks for now and then, of some of the shards.
+    struct Counted: Sendable {
+        var loads: ArraySlice<ShardLoad>
+        var keys: [ShardCounts]
+    }
+
+    /// - Parameter rotates: what was counted longest ago is forgotten then.
+    func counted(_ range: Range<Int>, rotates: Bool) -> Counted {
+        let range = range.clamped(to: self.loads.indices)
+        let keys = self.tallies[range].map { tally in
+            ShardCounts(total: tally?.total ?? 0, keys: tally?.top(Self.topMaximum) ?? [])
+        }
+        if rotates {
+            for index in range {
+                self.tallies[index]?.rotate()
+                self.loads[index].recent /= 2
+            }
+        }
+        return Counted(loads: self.loads[range], keys: keys)
+    }
+
+    /// Keys of one shard that are looked at.
+    private static let topMaximum = 32
+
+    /// Spreads these keys and no others.
+    func spread(_ keys: Set<ShardKey>) {
+        self.hot = keys
+        self.copies = self.copies.filter { keys.contains($0.key) }
+    }
+}

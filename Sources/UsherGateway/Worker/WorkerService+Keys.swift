@@ -1,0 +1,41 @@
+import UsherCore
+import UsherReplication
+import UsherTransport
+
+/// What a service is asked as a shard of another one.
+extension WorkerService {
+    /// The replica that a key has in its shard, or one of the several that a hot one has.
+    func home(
+        of affinity: KeyAffinity, excluding tried: TriedEndpoints, random: inout SeededRandom
+    ) -> Int? {
+        guard let rendezvous = self.set.rendezvous else { return nil }
+        let rank = affinity.copies > 1 ? random.below(min(affinity.copies, self.endpoints.count)) : 0
+        var passed = tried
+        var chosen: Int?
+        for _ in 0...rank {
+            let next = rendezvous.pick(affinity.key) { index in
+                self.balancer.isReady(index) && !passed.contains(self.endpoints[index].id)
+            }
+            // There are fewer than asked for: the last one is as good as any.
+            guard let next else { break }
+            chosen = next.index
+            passed.insert(self.endpoints[next.index].id)
+        }
+        return chosen
+    }
+
+    /// A request may be sent to it: one of its replicas may be picked.
+    var hasAvailable: Bool { self.availableCount > 0 || self.isPanicking }
+
+    var inFlightCount: Int { self.balancer.inFlightCount }
+
+    /// Those of this service's replicas that are where others of another service failed, so that no try of a request
+    /// goes to the same dead place twice.
+    func addresses(of tried: TriedEndpoints, in other: WorkerService) -> TriedEndpoints {
+        var result = TriedEndpoints()
+        guard !tried.isEmpty else { return result }
+        let failed = other.endpoints.filter { tried.contains($0.id) && !$0.plan.key.isProcess }.map(\.plan.address)
+        for endpoint in self.endpoints where failed.contains(endpoint.plan.address) { result.insert(endpoint.id) }
+        return result
+    }
+}

@@ -183,8 +183,8 @@ let package = Package(
         .testTarget(
             name: "UsherGatewayTests",
             dependencies: [
-                "UsherCore", "UsherHTTP", "UsherReplication", "UsherTransport", "UsherConfiguration", "UsherGateway",
-                "UsherTestKit", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto,
+                "UsherCore", "UsherHTTP", "UsherReplication", "UsherSharding", "UsherTransport", "UsherConfiguration",
+                "UsherConsole", "UsherGateway", "UsherTestKit", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto,
                 .product(name: "Subprocess", package: "swift-subprocess"), system,
             ],
             swiftSettings: common),

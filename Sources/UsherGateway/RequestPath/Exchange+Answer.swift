@@ -56,6 +56,7 @@ extension Exchange {
     }
 
     func upstreamInformational(_ head: ResponseHead) {
+        if head.status == 100, self.hasAskedForBody { return }
         self.downstream.sendInformational(head)
         self.downstream.flush()
         if !self.downstream.isWritable { self.upstream?.pauseReading() }

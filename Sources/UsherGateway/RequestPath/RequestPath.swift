@@ -143,6 +143,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     private(set) var service: WorkerService
     /// Nil before a shard is chosen, and for services that have none.
     var trail: ShardTrail?
+    /// The client has been sent a `100 Continue` of ours.
+    var hasAskedForBody = false
     let cache: CacheRole
     var phase = Phase.gathering
     var body = GatheredBody()
@@ -205,8 +207,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     func begin() {
         self.service.requestArrived(now: self.downstream.startedAt)
         if let sessions = self.service.plan.sessions { self.session = self.recognise(sessions) }
-        // Who waits to be asked for the body of a request whose key lies in it is asked at once.
-        if self.needsBodyForShard { self.downstream.resumeBody() }
+        // The key may lie in a body that the client keeps back until it is asked for (RFC 9110 §10.1.1).
+        if self.head.expectsContinue, self.needsBodyForShard { self.askForBody() }
     }
 
     /// Goes on at a shard, or at the next one.

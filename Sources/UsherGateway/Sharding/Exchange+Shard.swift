@@ -32,6 +32,17 @@ extension Exchange {
         return shards.plan.needsBody && !self.body.isComplete
     }
 
+    /// What the replica would say, when it is not known yet which one that is.
+    func askForBody() {
+        var text = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
+        let head = ResponseHead()
+        guard case .complete = head.parse(&text, requestMethod: self.head.method, limits: ServicePlan.answerLimits)
+        else { return }
+        self.hasAskedForBody = true
+        self.downstream.sendInformational(head)
+        self.downstream.flush()
+    }
+
     /// Chooses the shard; false: the request ended here.
     func pickShard(_ shards: WorkerShards, now: MonotonicTime) -> Bool {
         var key: [UInt8] = []

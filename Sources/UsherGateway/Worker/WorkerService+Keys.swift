@@ -24,8 +24,8 @@ extension WorkerService {
         return chosen
     }
 
-    /// A request may be sent to it: one of its replicas may be picked.
-    var hasAvailable: Bool { self.availableCount > 0 || self.isPanicking }
+    /// One of its replicas may be picked, not only for want of better ones.
+    var hasAvailable: Bool { self.availableCount > 0 }
 
     var inFlightCount: Int { self.balancer.inFlightCount }
 

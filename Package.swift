@@ -184,7 +184,8 @@ let package = Package(
             name: "UsherGatewayTests",
             dependencies: [
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherSharding", "UsherTransport", "UsherConfiguration",
-                "UsherConsole", "UsherGateway", "UsherTestKit", nioCore, nioPosix, nioSSL, logging, lifecycle, crypto,
+                "UsherConsole", "UsherGateway", "UsherLoad", "UsherTestKit", nioCore, nioPosix, nioSSL, logging, lifecycle,
+                crypto,
                 .product(name: "Subprocess", package: "swift-subprocess"), system,
             ],
             swiftSettings: common),

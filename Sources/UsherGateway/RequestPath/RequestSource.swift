@@ -159,33 +159,57 @@ struct RequestSource: TemplateSource, RouteSubject {
     private func appendPair(
         _ name: String, of slice: ByteSlice, separator: Unicode.Scalar, decodes: Bool, to bytes: inout [UInt8]
     ) -> Bool {
-        let text = self.head.withBytes(slice) { span in span.indices.map { span[$0] } }
-        let wanted = Array(name.utf8)
-        for part in text.split(separator: UInt8(ascii: separator)) {
-            let pair = part.drop { $0 == UInt8(ascii: " ") }
-            guard let equals = pair.firstIndex(of: UInt8(ascii: "=")), pair[..<equals].elementsEqual(wanted) else {
-                continue
+        let separator = UInt8(ascii: separator)
+        return self.head.withBytes(slice) { list in
+            var start = 0
+            while start < list.count {
+                while start < list.count, list[start] == UInt8(ascii: " ") { start += 1 }
+                var end = start
+                while end < list.count, list[end] != separator { end += 1 }
+                if let value = Self.value(of: name, in: list.extracting(start..<end)) {
+                    Self.append(list.extracting(start + value..<end), decodes: decodes, to: &bytes)
+                    return true
+                }
+                start = end + 1
             }
-            let value = pair[pair.index(after: equals)...]
-            if decodes { Self.appendDecoded(value, to: &bytes) } else { bytes.append(contentsOf: value) }
-            return true
+            return false
         }
-        return false
     }
 
-    private static func appendDecoded(_ value: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
-        var index = value.startIndex
-        while index < value.endIndex {
+    /// Where the value begins; nil when this is another name's pair.
+    private static func value(of name: String, in pair: Span<UInt8>) -> Int? {
+        let wanted = name.utf8.span
+        guard pair.count > wanted.count, pair[wanted.count] == UInt8(ascii: "=") else { return nil }
+        for index in wanted.indices where pair[index] != wanted[index] { return nil }
+        return wanted.count + 1
+    }
+
+    private static func append(_ value: Span<UInt8>, decodes: Bool, to bytes: inout [UInt8]) {
+        var index = 0
+        while index < value.count {
             let byte = value[index]
-            if byte == UInt8(ascii: "%"), index + 2 < value.endIndex,
-                let decoded = UInt8(String(decoding: value[index + 1...index + 2], as: UTF8.self), radix: 16)
+            index += 1
+            guard decodes else {
+                bytes.append(byte)
+                continue
+            }
+            if byte == UInt8(ascii: "%"), index + 1 < value.count, let high = Self.nibble(value[index]),
+                let low = Self.nibble(value[index + 1])
             {
-                bytes.append(decoded)
-                index += 3
+                bytes.append(high << 4 | low)
+                index += 2
             } else {
                 bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
-                index += 1
             }
+        }
+    }
+
+    private static func nibble(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
+        default: nil
         }
     }
 }

@@ -63,10 +63,11 @@ micro: ## time single decisions of a worker, and count what they allocate
 format: ## lay out the Swift code
 	swift format format --in-place --recursive --parallel $(SWIFT)
 
-lint: ## check layout, shell and Python syntax
+lint: ## check layout, shell and Python syntax, and the page of published owners
 	swift format lint --strict --recursive --parallel $(SWIFT)
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	@python3 -c 'import ast, pathlib, sys; [ast.parse(p.read_text(), str(p)) for d in sys.argv[1:] for p in pathlib.Path(d).rglob("*.py")]' $(PYTHON)
+	@scripts/sharding-vectors.py --check
 
 clean: ## remove what was built
 	rm -rf .build

@@ -1,7 +1,7 @@
 /// The order in which people count: digits that stand together are one number, all else is bytes. s2 before s10.
 ///
-/// Names that differ in nothing but leading zeros follow each other, the one with fewer zeros first; so no two names are
-/// equal and the order of a list never matters.
+/// Names that differ in nothing but leading zeros follow each other, the one with fewer zeros first; so no two names
+/// are equal, and the order of a list never matters.
 enum NaturalOrder {
     static func precedes(_ left: String, _ right: String) -> Bool {
         let left = left.utf8.span

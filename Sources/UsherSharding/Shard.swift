@@ -4,8 +4,8 @@ public struct Shard: Sendable, Hashable {
     public var name: String
     /// The share of the keys that is asked for, relative to the other shards'. Range: 1...1,000,000. Default: 1.
     ///
-    /// Under `jump` and `modulo` all keys fall evenly and it must be 1. Under `ranges` and `map` it only says how much of
-    /// what others cannot take falls to this shard.
+    /// Under `jump` and `modulo` all keys fall evenly and it must be 1. Under `ranges` and `map` it only says how much
+    /// of what others cannot take falls to this shard.
     public var weight: Int
     /// Under `ranges`: where its ranges begin, inclusive. A range goes up to the next beginning of any shard. Keys are
     /// compared byte by byte, unsigned, a shorter one before what it begins.

@@ -1,6 +1,6 @@
 /// What it costs to add a shard or to take one away, as shares of all keys that get another owner.
 public struct ResizeCost: Sendable, Hashable {
-    /// When a shard of mean weight is added behind the others. Nil for `ranges` and `map`, where one says what it takes.
+    /// When a shard of mean weight is added behind the others. Nil for `ranges` and `map`, which say what it takes.
     public var adding: Double?
     /// When the shard in the middle of the list goes. Nil for `ranges` and `map`, and for a single shard.
     public var removing: Double?
@@ -57,8 +57,8 @@ extension ShardMap {
 
     /// The share of keys whose owner has another name in another map.
     ///
-    /// Of 65,536 fixed keys that every function spreads well; when one of both is a `map`, of the keys that are listed in
-    /// either. Nil when a `ranges` meets anything but a `map`: where the keys are is not known then.
+    /// Of 65,536 fixed keys that every function spreads well; when one of both is a `map`, of the keys that either
+    /// lists. Nil when `ranges` meet anything but a `map`: where the keys are is not known then.
     ///
     /// Takes as long as so many lookups in both maps.
     public func moved(to other: ShardMap) -> Double? {

@@ -5,7 +5,7 @@ extension ShardMap {
         switch placement {
         case .rendezvous: wantedShares
         case .maglev(let table): table.counts(shards: shards.count).map { Double($0) / Double(table.places.count) }
-        case .ring(let ring): ring.shares(shards: shards.count)
+        case .ring(let ring): ring.shares
         case .jump, .modulo: [Double](repeating: 1 / Double(shards.count), count: shards.count)
         case .ranges, .map: nil
         }

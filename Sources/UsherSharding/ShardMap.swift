@@ -5,8 +5,8 @@ internal import UsherCore
 /// Depends on the function and on the shards' names, weights and keys alone: the order of the list does not matter, and
 /// gateways with the same configuration agree without talking. Immutable; to change it, make another and swap them.
 ///
-/// Making one takes milliseconds up to seconds (`ring` and `maglev` with thousands of shards), which is no work for an
-/// event loop.
+/// Making one of thousands of shards takes milliseconds, and up to seconds under `ring`, `maglev` and a long `map`: no
+/// work for an event loop.
 public struct ShardMap: Sendable {
     /// More are refused.
     public static let shardsMaximum = 65_535
@@ -37,7 +37,7 @@ public struct ShardMap: Sendable {
         _ shards: [Shard], function: ShardingFunction, ketama: @escaping KetamaDigest
     ) throws(ShardMapProblems) {
         let shards = shards.sorted { NaturalOrder.precedes($0.name, $1.name) }
-        try ShardMapProblems.check(shards, function)
+        try ShardMapProblems.search(shards, function)
         let tags = shards.map { ShardTag(name: $0.name) }
         self.shards = shards
         self.function = function
@@ -84,11 +84,11 @@ public struct ShardMap: Sendable {
 
     /// The owner and who comes after it, distinct, in the key's own order: for failover and for copies of hot keys.
     ///
-    /// Who comes after depends on the key, so that the keys of a shard that is gone fall to all others, by their weights.
-    /// Under `ring` it is whose points follow; under all others the order of rendezvous hashing. Empty when nobody owns
-    /// the key. Allocates.
+    /// Who comes after depends on the key, so that the keys of a shard that is gone fall to all others by their
+    /// weights: under `ring` it is whose points follow, under all others the order of rendezvous hashing. Empty when
+    /// nobody owns the key. Allocates.
     public func order(of key: Span<UInt8>, _ hash: ShardKey, atMost count: Int) -> [Int] {
-        if case .ring(let ring) = placement { return ring.order(of: key, shards: shards.count, atMost: count) }
+        if case .ring(let ring) = placement { return ring.order(of: key, atMost: count) }
         return owner(of: key, hash).map { order(from: $0, hash, atMost: count) } ?? []
     }
 
@@ -106,8 +106,7 @@ public struct ShardMap: Sendable {
     /// The first in the key's order that is available and not full; where all are full the first that is available.
     ///
     /// That is hashing with bounded loads (Mirrokni, Thorup and Zadimoghaddam, 2018) when `isFull` says so by a bound.
-    /// Allocates nothing unless under `ring` the owner cannot take it. Both questions are asked about few shards: in the
-    /// ordinary case about one.
+    /// Allocates nothing, MD5 under `ring` aside. Both questions are asked about few shards: in the ordinary case one.
     ///
     /// - Parameters:
     ///   - isAvailable: whether the shard of this index may get the request.
@@ -118,10 +117,7 @@ public struct ShardMap: Sendable {
     ) -> Int? {
         guard let owner = owner(of: key, hash) else { return nil }
         if isAvailable(owner) && !isFull(owner) { return owner }
-        if case .ring(let ring) = placement {
-            let order = ring.order(of: key, shards: shards.count, atMost: shards.count).filter(isAvailable)
-            return order.first { !isFull($0) } ?? order.first
-        }
+        if case .ring(let ring) = placement { return ring.pick(for: key, isAvailable: isAvailable, isFull: isFull) }
         guard let next = tier.best(hash.hash, isAvailable: isAvailable, isFull: isFull) else { return nil }
         return isFull(next) && isAvailable(owner) ? owner : next
     }

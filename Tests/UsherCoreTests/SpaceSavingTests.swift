@@ -28,4 +28,20 @@ struct SpaceSavingTests {
             #expect(counts.counters.contains { $0.key.high == key }, "seed \(seed)")
         }
     }
+
+    @Test("what forgot everything counts like a new one")
+    func removeAll() {
+        var random = SeededRandom(seed: 3)
+        var used = SpaceSaving(capacity: 8)
+        for _ in 0..<500 { _ = used.add(KeyedHash(high: 0, low: UInt64(random.below(30)))) }
+        used.removeAll()
+        #expect(used.total == 0 && used.counters.isEmpty)
+        var new = SpaceSaving(capacity: 8)
+        for _ in 0..<500 {
+            let key = KeyedHash(high: 0, low: UInt64(random.below(30)))
+            let (place, expected) = (used.add(key), new.add(key))
+            #expect(place.slot == expected.slot && place.isNew == expected.isNew)
+        }
+        #expect(used.counters.map(\.count) == new.counters.map(\.count))
+    }
 }

@@ -40,7 +40,7 @@ import UsherSharding
     func keyOrder(function: ShardingFunction) throws {
         let map = try ShardMap(Self.shards(under: function), function)
         for number in 0..<200 {
-            let key = "user-\(number)"
+            let key = Array("user-\(number)".utf8)
             let order = map.order(key, atMost: 9)
             #expect(order.first == map.owner(key))
             #expect(order.isEmpty ? map.owner(key) == nil : Set(order).count == 5 && order.count == 5)

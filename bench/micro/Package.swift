@@ -12,6 +12,7 @@ let package = Package(
             name: "micro",
             dependencies: [
                 .product(name: "UsherCore", package: "usher"), .product(name: "UsherReplication", package: "usher"),
+                .product(name: "UsherSharding", package: "usher"),
                 .product(name: "UsherQuotas", package: "usher"), .product(name: "UsherCaching", package: "usher"),
                 .product(name: "UsherHTTP", package: "usher"), .product(name: "NIOCore", package: "swift-nio"),
             ],

@@ -2,13 +2,14 @@
 /// its own.
 public typealias KetamaDigest = @Sendable (Span<UInt8>) -> SIMD4<UInt32>
 
-/// The ring of libmemcached and twemproxy: MD5 of `name-0`, `name-1` and so on gives four points each, and a key belongs
-/// to the first point at or after the first word of its own MD5.
+/// The ring of libmemcached and twemproxy: MD5 of `name-0`, `name-1` and so on gives four points each, and a key
+/// belongs to the first point at or after the first word of its own MD5.
 struct KetamaRing: Sendable {
     /// In rising order.
     private let points: [UInt32]
     /// Of each point, the index of its owner.
     private let owners: [UInt16]
+    private let shardCount: Int
     private let digest: KetamaDigest
 
     /// How many digests give a shard its points: 40 for a shard of mean weight.
@@ -36,6 +37,7 @@ struct KetamaRing: Sendable {
         entries.sort()
         points = entries.map { UInt32(truncatingIfNeeded: $0 &>> 32) }
         owners = entries.map { UInt16(truncatingIfNeeded: $0) }
+        shardCount = shards.count
         self.digest = digest
     }
 
@@ -44,25 +46,47 @@ struct KetamaRing: Sendable {
     }
 
     /// The owners of the points from the key's on.
-    func order(of key: Span<UInt8>, shards: Int, atMost count: Int) -> [Int] {
-        var isSeen = [Bool](repeating: false, count: shards)
+    func order(of key: Span<UInt8>, atMost count: Int) -> [Int] {
         var order: [Int] = []
-        var place = place(of: key)
-        for _ in owners where order.count < count {
-            let owner = Int(owners[place])
-            if !isSeen[owner] {
-                isSeen[owner] = true
-                order.append(owner)
-            }
-            place = place + 1 == owners.count ? 0 : place + 1
+        visit(from: key) { owner in
+            if order.count < count { order.append(owner) }
+            return order.count < count
         }
         return order
     }
 
-    /// The part of the ring of each of so many shards.
-    func shares(shards: Int) -> [Double] {
+    /// The first of them that is available and not full, else the first that is available.
+    func pick(for key: Span<UInt8>, isAvailable: (Int) -> Bool, isFull: (Int) -> Bool) -> Int? {
+        var full: Int?
+        var free: Int?
+        visit(from: key) { owner in
+            guard isAvailable(owner) else { return true }
+            if !isFull(owner) { free = owner } else if full == nil { full = owner }
+            return free == nil
+        }
+        return free ?? full
+    }
+
+    /// Every owner once, in the order of their points from the key's on, until `isWanted` says no.
+    private func visit(from key: Span<UInt8>, _ isWanted: (Int) -> Bool) {
+        var seen = ShardSet()
+        var left = shardCount
+        var place = place(of: key)
+        // Ends, because every shard has a point.
+        while left > 0 {
+            let owner = Int(owners[place])
+            if seen.insert(owner) {
+                guard isWanted(owner) else { return }
+                left -= 1
+            }
+            place = place + 1 == owners.count ? 0 : place + 1
+        }
+    }
+
+    /// The part of the ring of each shard.
+    var shares: [Double] {
         let circle = 1 << 32
-        var arcs = [Int](repeating: 0, count: shards)
+        var arcs = [Int](repeating: 0, count: shardCount)
         // Whoever owns the first point owns what is above the last one too.
         var before = Int(points.last ?? 0) - circle
         for (point, owner) in zip(points, owners) {
@@ -81,5 +105,19 @@ struct KetamaRing: Sendable {
             if points[middle] < wanted { low = middle + 1 } else { high = middle }
         }
         return low == points.count ? 0 : low
+    }
+}
+
+/// A set of indexes of shards that allocates nothing.
+private struct ShardSet {
+    /// A bit for each of 65,536.
+    private var words = InlineArray<1024, UInt64>(repeating: 0)
+
+    /// False: it was in the set.
+    mutating func insert(_ index: Int) -> Bool {
+        let bit = UInt64(1) &<< UInt64(index & 63)
+        let isNew = words[index >> 6] & bit == 0
+        words[index >> 6] |= bit
+        return isNew
     }
 }

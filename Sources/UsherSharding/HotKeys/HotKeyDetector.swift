@@ -11,6 +11,10 @@ public struct HotKey: Sendable, Hashable {
     public var shard: Int
     /// Its part of the requests for that shard's keys, as far as it is certain.
     public var share: Share
+    /// How many copies it takes until each gets less than `above` of the mean shard's requests. At least 2.
+    ///
+    /// Whoever allows sixteen makes sixteen of the hottest keys only, and two of most.
+    public var copiesWanted: Int
 }
 
 /// What a look at the counts changed.
@@ -28,7 +32,9 @@ public struct HotKeyChanges: Sendable, Hashable {
 /// cold  | its owner answers           | more than `above` of its shard's requests, and at least `floor`: hot
 /// hot   | copies share its requests   | below half of `above`: cold. In between it stays, so it does not flap
 ///
-/// A key's requests count for the shard that owns it, wherever they were sent, so copies do not cool what is hot.
+/// A key's requests count for the shard that owns it, wherever they were sent, so copies do not cool what is hot. Of a
+/// shard that has more requests than the mean shard only so many count: what is much elsewhere is much as well where a
+/// single key takes nearly all.
 public struct HotKeyDetector: Sendable {
     /// Requests for a key without which it does not get hot, whatever its share.
     public static let floorDefault: UInt64 = 100
@@ -47,12 +53,15 @@ public struct HotKeyDetector: Sendable {
     ///
     /// - Parameter shards: in the order of the map's shards.
     public mutating func judge(_ shards: [ShardCounts]) -> HotKeyChanges {
+        let mean = shards.reduce(0) { $0 + Double($1.total) } / Double(max(shards.count, 1))
         var next: [ShardKey: HotKey] = [:]
         for (index, report) in shards.enumerated() {
-            for count in report.keys where stays(count, of: report.total) {
+            for count in report.keys where isHot(count, of: min(Double(report.total), mean)) {
+                let copies = (Double(count.certain) / (max(above.fraction, 1e-6) * mean)).rounded(.up)
                 next[count.key] = HotKey(
                     key: count.key, text: count.text, isCut: count.isCut, shard: index,
-                    share: Share(fraction: Double(count.certain) / Double(report.total)))
+                    share: Share(fraction: Double(count.certain) / Double(report.total)),
+                    copiesWanted: Int(min(max(copies, 2), Double(ShardMap.shardsMaximum))))
             }
         }
         let before = hot
@@ -63,8 +72,8 @@ public struct HotKeyDetector: Sendable {
     }
 
     /// Whether a key is hot from now on.
-    private func stays(_ count: KeyCount, of total: UInt64) -> Bool {
-        let share = Double(count.certain) / Double(max(total, 1))
+    private func isHot(_ count: KeyCount, of total: Double) -> Bool {
+        let share = Double(count.certain) / max(total, 1)
         if hot[count.key] != nil { return share >= above.fraction / 2 }
         return share > above.fraction && count.certain >= floor
     }

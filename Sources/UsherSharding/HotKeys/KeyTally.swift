@@ -5,10 +5,10 @@ internal import UsherCore
 /// It counts in two generations, so that what was long ago is forgotten: whoever owns it rotates it at fixed times, and
 /// what it says is of the time since the rotation before the last one.
 ///
-/// Counting takes constant time and allocates nothing once the counters are there. A key's text is copied when it is
-/// counted a second time, so a flood of keys that come once costs no copies.
+/// Counting takes constant time and allocates nothing once the counters are there, which take about 350 bytes each. A
+/// key's text is copied when it is counted a second time, so a flood of keys that come once costs no copies.
 public struct KeyTally: Sendable {
-    /// Counters of a generation: whatever is more than 1/64 of a shard's requests is among them.
+    /// Whatever is more than 1/64 of a shard's requests is counted.
     public static let capacityDefault = 64
 
     private var current: Generation
@@ -20,8 +20,9 @@ public struct KeyTally: Sendable {
         var texts: [KeyText] = []
     }
 
-    /// - Parameter capacity: keys that are counted at once. Range: 1...1,000,000, values outside are clamped. A key is
-    ///   seen as hot with certainty when its share is above `1 / capacity` by as much as is asked for.
+    /// - Parameter capacity: keys that are counted at once. Range: 1...1,000,000, values outside are clamped. A count
+    ///   is uncertain by up to 1 / `capacity` of all requests, so 64 are enough to find keys with a share of 5 % and
+    ///   more.
     public init(capacity: Int = capacityDefault) {
         current = Generation(counts: SpaceSaving(capacity: capacity))
         previous = current
@@ -34,7 +35,7 @@ public struct KeyTally: Sendable {
     ///
     /// - Parameter text: the key, for people to read.
     public mutating func count(_ key: ShardKey, text: Span<UInt8>) {
-        // 64 bits name a key well enough to count it.
+        // Who finds two keys with one hash has them counted as one, and no more.
         let place = current.counts.add(KeyedHash(high: 0, low: key.hash))
         if place.slot == current.texts.count {
             current.texts.append(KeyText())

@@ -16,9 +16,8 @@ extension ShardMap {
     }
 
     /// The names in the key's own order.
-    func order(_ key: String, atMost count: Int) -> [String] {
-        let key = Array(key.utf8)
-        return order(of: key.span, ShardKey(key.span), atMost: count).map { shards[$0].name }
+    func order(_ key: [UInt8], atMost count: Int) -> [String] {
+        order(of: key.span, ShardKey(key.span), atMost: count).map { shards[$0].name }
     }
 }
 
@@ -32,4 +31,14 @@ extension Shard {
 extension ShardingFunction {
     /// Those whose owners follow from hashes.
     static let hashing: [ShardingFunction] = [.rendezvous, .maglev, .ring, .jump, .modulo]
+}
+
+/// How many of so many keys each shard owns.
+func owners(in map: ShardMap, keys: Int) -> [Int] {
+    var counts = [Int](repeating: 0, count: map.shards.count)
+    for number in 0..<keys {
+        let key = Array("key-\(number)".utf8)
+        if let owner = map.owner(of: key.span, ShardKey(key.span)) { counts[owner] += 1 }
+    }
+    return counts
 }

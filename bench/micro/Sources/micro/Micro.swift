@@ -30,6 +30,7 @@ struct Micro {
         for count in [3, 20, 100, 1000] {
             self.report("a session's replica among \(count)", self.rendezvous(count))
         }
+        self.reportShards()
         self.report("a try's outcome judged", self.outcomes())
         for windows in [1, 2] {
             self.report("a quota decision among 1,000,000 live callers, \(windows) windows", self.quota(windows))
@@ -40,6 +41,28 @@ struct Micro {
         self.report("a small answer kept in a full cache", CachedAnswers.insert(self.least))
         self.report("10,000 endpoints replaced, one of them new", self.replacement(changing: 1))
         self.report("10,000 endpoints replaced, all of them new", self.replacement(changing: 10_000))
+    }
+
+    private static func reportShards() {
+        self.report("a shard key of 13 bytes hashed", ShardLookup.hash(self.least))
+        let functions: [ShardingFunction] = [.rendezvous, .maglev, .ring, .jump, .modulo, .ranges, .map(unlisted: nil)]
+        for function in functions {
+            self.report(
+                "a key's shard among 100, \(function.name)", ShardLookup.owner(function, among: 100, self.least))
+        }
+        for count in [10, 1000, 10_000] {
+            self.report(
+                "a key's shard among \(count), rendezvous", ShardLookup.owner(.rendezvous, among: count, self.least))
+        }
+        self.report("the next shard among 100, rendezvous", ShardLookup.next(.rendezvous, among: 100, self.least))
+        self.report("the next shard among 100, ring", ShardLookup.next(.ring, among: 100, self.least))
+        for function in functions {
+            self.report(
+                "a map of 10,000 shards made, \(function.name)", ShardLookup.build(function, of: 10_000, self.least))
+        }
+        self.report("a map of 100 shards made, maglev", ShardLookup.build(.maglev, of: 100, self.least))
+        self.report("a key counted that is counted already", ShardLookup.tally(keys: 32, self.least))
+        self.report("a key counted among 10,000", ShardLookup.tally(keys: 10_000, self.least))
     }
 
     // MARK: What is timed

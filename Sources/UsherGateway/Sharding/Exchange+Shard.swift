@@ -68,10 +68,8 @@ extension Exchange {
 
     /// Nil: any replica of the service will do.
     var affinity: KeyAffinity? {
-        guard let trail = self.trail, let hotKeys = trail.shards.plan.settings.hotKeys, hotKeys.across == .replicas
-        else { return nil }
-        return KeyAffinity(
-            key: SessionKey(hash: trail.key.hash), copies: trail.choice.isHot ? hotKeys.copies : 1)
+        guard let trail = self.trail, trail.shards.plan.settings.hotKeys?.across == .replicas else { return nil }
+        return KeyAffinity(key: SessionKey(hash: trail.key.hash), copies: trail.choice.copies)
     }
 
     private var isRead: Bool { self.head.method == .get || self.head.method == .head }
@@ -96,7 +94,7 @@ extension Exchange {
             let next = trail.shards.next(key.span, trail.key, after: trail.visited)
         else { return false }
         trail.choice.shard = next
-        trail.choice.isHot = false
+        trail.choice.copies = 1
         self.trail = trail
         self.move(to: trail.shards.services[next], now: now)
         trail.shards.sent(to: next)

@@ -27,7 +27,8 @@ final class ShardLedger: Sendable {
         var samples: [(at: MonotonicTime, loads: [ShardLoad])] = []
         var latest: [Shard] = []
         var detector: HotKeyDetector?
-        var hot: Set<ShardKey> = []
+        /// With the copies of each.
+        var hot: [ShardKey: Int] = [:]
     }
 
     /// Over which loads are told.
@@ -37,8 +38,8 @@ final class ShardLedger: Sendable {
 
     /// Takes over what workers have counted.
     ///
-    /// - Returns: the keys that are hot now; nil when they are the same as before.
-    func take(_ service: String, _ plan: ShardPlan, _ shards: [Shard], now: MonotonicTime) -> Set<ShardKey>? {
+    /// - Returns: the keys that are hot now with the copies of each; nil when that is the same as before.
+    func take(_ service: String, _ plan: ShardPlan, _ shards: [Shard], now: MonotonicTime) -> [ShardKey: Int]? {
         self.records.withLock { records in
             var record = records[service] ?? Record()
             defer { records[service] = record }
@@ -53,11 +54,13 @@ final class ShardLedger: Sendable {
             }
             guard let settings = plan.settings.hotKeys else {
                 record.detector = nil
-                defer { record.hot = [] }
-                return record.hot.isEmpty ? nil : []
+                defer { record.hot = [:] }
+                return record.hot.isEmpty ? nil : [:]
             }
             var detector = record.detector ?? HotKeyDetector(above: settings.above)
-            let hot = Set(detector.judge(shards.map(\.keys)).inForce.map(\.key))
+            let hot = Dictionary(
+                detector.judge(shards.map(\.keys)).inForce.map { ($0.key, min($0.copiesWanted, settings.copies)) },
+                uniquingKeysWith: { first, _ in first })
             record.detector = detector
             guard hot != record.hot else { return nil }
             record.hot = hot
@@ -76,7 +79,8 @@ final class ShardLedger: Sendable {
                 let last = record.samples.last
             else { return nil }
             return Page(
-                now: record.latest, before: first.loads, window: last.at.elapsed(since: first.at), hot: record.hot)
+                now: record.latest, before: first.loads, window: last.at.elapsed(since: first.at),
+                hot: Set(record.hot.keys))
         }
     }
 }

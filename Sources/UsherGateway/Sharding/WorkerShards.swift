@@ -17,8 +17,6 @@ struct ShardLoad: Sendable {
     var overflowed: UInt64 = 0
     /// Reads for which the owner in the map before was asked after a 404.
     var askedEarlier: UInt64 = 0
-    /// Requests that were sent here lately, whoever owns their keys.
-    var recent: UInt64 = 0
 }
 
 /// One worker's part of a sharded service: its shards, how much they are asked for, and the keys that are spread.
@@ -33,8 +31,9 @@ final class WorkerShards {
     private(set) var loads: [ShardLoad]
     /// How often keys were asked for, by the shard that owns them; nil: none of its keys was.
     private var tallies: [KeyTally?]
-    /// Keys that are asked for too often for one shard.
-    private var hot: Set<ShardKey> = []
+    private var recent: RecentLoad
+    /// Keys that are asked for too often for one shard, with how many should answer for each.
+    private var hot: [ShardKey: Int] = [:]
     /// The shards that answer for such a key, found when it is first asked for.
     private var copies: [ShardKey: [Int]] = [:]
     private unowned let worker: Worker
@@ -50,6 +49,7 @@ final class WorkerShards {
         guard self.services.count == plan.services.count else { return nil }
         self.loads = Array(repeating: ShardLoad(), count: plan.services.count)
         self.tallies = Array(repeating: nil, count: plan.services.count)
+        self.recent = RecentLoad(weights: plan.weights)
         guard let known else { return }
         let places = Dictionary(
             known.plan.services.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
@@ -69,7 +69,10 @@ final class WorkerShards {
         var shard: Int
         /// The shard that owns the key.
         var owner: Int
-        var isHot = false
+        /// How many shards or replicas answer for the key; above 1 it is hot.
+        var copies = 1
+
+        var isHot: Bool { self.copies > 1 }
     }
 
     /// Chooses a shard for a key; nil: nobody owns it.
@@ -79,10 +82,10 @@ final class WorkerShards {
         guard let owner = self.plan.map.owner(of: key, hash) else { return nil }
         self.count(key, hash, owner)
         var choice = Choice(shard: owner, owner: owner)
-        if !self.hot.isEmpty, self.hot.contains(hash), isRead || self.spreadsWrites {
-            choice.isHot = true
+        if !self.hot.isEmpty, let copies = self.hot[hash], isRead || self.spreadsWrites {
+            choice.copies = copies
             if self.plan.settings.hotKeys?.across == .shards {
-                choice.shard = self.lighter(of: self.copies(of: key, hash), random: &self.worker.random)
+                choice.shard = self.lighter(of: self.copies(of: key, hash, copies), random: &self.worker.random)
             }
         }
         self.overflow(&choice, key, hash)
@@ -96,7 +99,7 @@ final class WorkerShards {
         if key.isEmpty { return self.plan.missing.map { Choice(shard: $0, owner: $0) } }
         let hash = ShardKey(key.span)
         guard let owner = self.plan.map.owner(of: key.span, hash) else { return nil }
-        var choice = Choice(shard: owner, owner: owner, isHot: self.hot.contains(hash))
+        var choice = Choice(shard: owner, owner: owner, copies: self.hot[hash] ?? 1)
         self.overflow(&choice, key.span, hash)
         return choice
     }
@@ -115,20 +118,17 @@ final class WorkerShards {
         }
     }
 
-    private func copies(of key: Span<UInt8>, _ hash: ShardKey) -> [Int] {
+    private func copies(of key: Span<UInt8>, _ hash: ShardKey, _ count: Int) -> [Int] {
         if let known = self.copies[hash] { return known }
-        let copies = self.plan.map.order(of: key, hash, atMost: self.plan.settings.hotKeys?.copies ?? 1)
+        let copies = self.plan.map.order(of: key, hash, atMost: count)
         self.copies[hash] = copies
         return copies
     }
 
-    /// The less busy of two that are drawn. What is in flight tells slow shards from quick ones; where it is equal,
-    /// what was sent there lately keeps their loads even.
+    /// The one of two that are drawn that got less lately.
     private func lighter(of copies: [Int], random: inout SeededRandom) -> Int {
         let chosen = HotKeyCopies.choose(among: copies.count, random: &random) { copy in
-            let shard = copies[copy]
-            guard self.services[shard].hasAvailable else { return .max }
-            return self.services[shard].inFlightCount << 32 | Int(truncatingIfNeeded: self.loads[shard].recent)
+            self.services[copies[copy]].hasAvailable ? self.recent[copies[copy]] : .max
         }
         return copies[chosen]
     }
@@ -158,7 +158,7 @@ final class WorkerShards {
         self.tallies[owner]?.count(hash, text: key)
     }
 
-    func sent(to shard: Int) { self.loads[shard].recent &+= 1 }
+    func sent(to shard: Int) { self.recent.requestSent(to: shard) }
 
     func earlierIsAsked(instead owner: Int) { self.loads[owner].askedEarlier &+= 1 }
 
@@ -183,10 +183,8 @@ final class WorkerShards {
             ShardCounts(total: tally?.total ?? 0, keys: tally?.top(Self.topMaximum) ?? [])
         }
         if rotates {
-            for index in range {
-                self.tallies[index]?.rotate()
-                self.loads[index].recent /= 2
-            }
+            for index in range { self.tallies[index]?.rotate() }
+            if range.lowerBound == 0 { self.recent.rotate() }
         }
         return Counted(loads: self.loads[range], keys: keys)
     }
@@ -194,9 +192,9 @@ final class WorkerShards {
     /// Keys of one shard that are looked at.
     private static let topMaximum = 32
 
-    /// Spreads these keys and no others.
-    func spread(_ keys: Set<ShardKey>) {
+    /// Spreads these keys over so many copies, and no others.
+    func spread(_ keys: [ShardKey: Int]) {
         self.hot = keys
-        self.copies = self.copies.filter { keys.contains($0.key) }
+        self.copies = self.copies.filter { keys[$0.key] == $0.value.count }
     }
 }

@@ -100,7 +100,8 @@ final class RunningGateway: Sendable {
         return lines.first { $0.hasPrefix(name + " ") }.flatMap { Double($0.dropFirst(name.count + 1)) }
     }
 
-    /// Waits until a metric has a value (nil: its line is gone); a test names the event it waits for by the counter that shows it.
+    /// Waits until a metric has a value (nil: its line is gone); a test names the event it waits for by the counter that
+    /// shows it.
     func wait(for name: String, toBe value: Double?) async throws {
         let end = ContinuousClock.now + RawConnection.limit
         var last: Double?
@@ -109,7 +110,8 @@ final class RunningGateway: Sendable {
             if last == value { return }
             try await Task.sleep(for: .milliseconds(20))
         }
-        throw TestKitError.timedOut("\(name) = \(value.map { "\($0)" } ?? "missing"), is \(last.map { "\($0)" } ?? "missing")")
+        let (wanted, found) = (value.map { "\($0)" } ?? "missing", last.map { "\($0)" } ?? "missing")
+        throw TestKitError.timedOut("\(name) = \(wanted), is \(found)")
     }
 
     func waitUntilReady() async throws {

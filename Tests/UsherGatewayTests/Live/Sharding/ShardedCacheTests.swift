@@ -118,8 +118,8 @@ struct ShardedCacheTests {
         return "services: { web: { sharded: { key: \"{path}\", function: \(function), shards: { \(shards) } } } }"
     }
 
-    /// The book's reason for consistent hashing, with numbers: a fifth cache beside four costs a fifth of the hits for a
-    /// moment, and nearly all of them with a remainder.
+    /// The reason for consistent hashing, in numbers: a fifth cache beside four costs a fifth of the hits for a moment,
+    /// and most of them where the remainder of a division decides.
     @Test(
         "a fifth cache beside four: hits and origin load, step by step, and no wrong answer", arguments: [true, false])
     func fifthCache(isConsistent: Bool) async throws {

@@ -17,7 +17,7 @@ import UsherConfiguration
 
     @Test(
         "every example's configuration can be used",
-        arguments: ["quickstart", "replicated", "sessions", "quotas", "caching", "sharded"])
+        arguments: ["quickstart", "replicated", "sessions", "quotas", "caching", "sharded", "sharded-cache"])
     func examples(name: String) throws {
         let file = DocumentedBlock.root.appending(path: "examples/\(name)/usher.yaml").path
         _ = try ConfigurationReader.read(file: file, environment: [:])

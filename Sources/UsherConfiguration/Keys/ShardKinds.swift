@@ -96,7 +96,7 @@ extension Kind where Value == [ShardSettings] {
                 return shard
             }, take: { ($0.name, $0) }
         ).checked { shards in
-            shards.count <= ShardedDraft.shardsMaximum ? nil : "has more than \(ShardedDraft.shardsMaximum) shards"
+            shards.count <= ShardMap.shardsMaximum ? nil : "has more than \(ShardMap.shardsMaximum) shards"
         }
     }
 

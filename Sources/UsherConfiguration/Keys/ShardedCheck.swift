@@ -53,6 +53,7 @@ enum ShardedCheck {
             if draft.unlisted != nil { note("unlisted", "has no effect beside `function: \(draft.function.name)`") }
         }
         guard let shards = draft.shards, !shards.isEmpty else { return }
+        checkListed(draft, shards, note)
         do throws(ShardMapProblems) {
             // Where a ring's points lie makes no problem.
             _ = try ShardMap(draft.finished.mapped, function: draft.finished.function) { _ in .zero }
@@ -69,6 +70,20 @@ enum ShardedCheck {
                     reading.inside(shown(shard)) { reading.note(problem.message, at: entry.position) }
                 }
             }
+        }
+    }
+
+    /// What a shard lists means something under one function each.
+    private static func checkListed(
+        _ draft: ShardedDraft, _ shards: [ShardSettings], _ note: (String, String) -> Void
+    ) {
+        let name = draft.function.name
+        if draft.function != .ranges, let shard = shards.first(where: { !$0.from.isEmpty }) {
+            note("shards", "`from` of '\(shown(shard.name))' has no effect beside `function: \(name)`")
+        }
+        if case .map = draft.function { return }
+        if let shard = shards.first(where: { !$0.keys.isEmpty }) {
+            note("shards", "`keys` of '\(shown(shard.name))' has no effect beside `function: \(name)`")
         }
     }
 

@@ -59,8 +59,6 @@ struct ShardedDraft {
         return (0..<count).map { ShardSettings(name: "s\($0)", replicas: replicas) }
     }
 
-    static let shardsMaximum = 65_536
-
     static var shape: Shape<ShardedDraft> {
         let body = "How much of a request is read for a key in its body; longer ones are 413."
         return Shape(

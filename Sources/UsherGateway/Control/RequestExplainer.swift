@@ -205,7 +205,13 @@ package struct RequestExplainer {
             return
         }
         explanation.replica = record.plan.name
-        let how = choice.session.map { "session: \($0.verdict)" } ?? plan.settings.balance.rawValue
+        if let copies = choice.hotAcross {
+            explanation.add("pick", "the key is hot: reads of it go to \(copies) shards, each to the less busy of two")
+        }
+        let home = choice.affinity.map { affinity in
+            affinity.copies > 1 ? "one of the \(affinity.copies) replicas of a hot key" : "the key's own replica"
+        }
+        let how = choice.session.map { "session: \($0.verdict)" } ?? home ?? plan.settings.balance.rawValue
         explanation.add("pick", "\(record.plan.name) by \(how), \(ready)\(panic)")
     }
 
@@ -265,6 +271,10 @@ struct ExplainedChoice: Sendable {
     var endpoints: [Endpoint]
     var isPanicking: Bool
     var session: Session?
+    /// Nil: any replica of the shard will do.
+    var affinity: KeyAffinity?
+    /// The key is hot, and so many shards answer for it; nil: it is not.
+    var hotAcross: Int?
     /// Where the key goes now, if that is not its owner, and why.
     var shard: (name: String, why: String)?
 }
@@ -273,6 +283,8 @@ extension Worker {
     func explain(_ request: ExplainedRequest, _ control: ServiceControl) -> ExplainedChoice? {
         guard var service = self.service(of: control) else { return nil }
         var shard: (name: String, why: String)?
+        var affinity: KeyAffinity?
+        var hotAcross: Int?
         if let key = request.key, let shards = service.shards {
             guard let choice = shards.preview(key) else { return nil }
             if choice.shard != choice.owner {
@@ -281,9 +293,13 @@ extension Worker {
                 )
             }
             service = shards.services[choice.shard]
+            hotAcross =
+                choice.isHot && shards.plan.settings.hotKeys?.across == .shards ? choice.copies : nil
+            affinity = key.isEmpty ? nil : shards.affinity(of: ShardKey(key.span), copies: choice.copies)
         }
         var session = request.session
-        let chosen = service.preview(session: &session, now: self.loop.now, random: self.random)?.id
+        let chosen = service.preview(
+            session: &session, affinity: affinity, now: self.loop.now, random: self.random)?.id
         let endpoints = service.endpoints.map { endpoint in
             ExplainedChoice.Endpoint(
                 id: endpoint.id, isChosen: endpoint.id == chosen, isReady: service.balancer.isReady(endpoint.index),
@@ -291,7 +307,7 @@ extension Worker {
         }
         return ExplainedChoice(
             control: service.control, endpoints: endpoints, isPanicking: service.isPanicking, session: session,
-            shard: shard)
+            affinity: affinity, hotAcross: hotAcross, shard: shard)
     }
 }
 

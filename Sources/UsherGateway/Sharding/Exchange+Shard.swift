@@ -9,19 +9,13 @@ import UsherTransport
 /// Where a request of a sharded service is, and where it was.
 struct ShardTrail {
     let shards: WorkerShards
-    let key: ShardKey
+    /// Nil: the request has none, and went to the shard for those.
+    let key: ShardKey?
     var choice: WorkerShards.Choice
     /// Shards that had no replica for it.
     var visited: [Int] = []
     /// The owner in the earlier map has been asked.
     var hasAskedEarlier = false
-}
-
-/// The part of a shard that a key belongs to, where its replicas do not all take everything.
-struct KeyAffinity {
-    let key: SessionKey
-    /// How many replicas answer for it. At least 1.
-    let copies: Int
 }
 
 /// The `pick` phase of a sharded service: the shard, before the replica.
@@ -48,7 +42,7 @@ extension Exchange {
         var key: [UInt8] = []
         swap(&key, &self.worker.scratch)
         defer { swap(&key, &self.worker.scratch) }
-        let hasKey = self.writeKey(shards, to: &key)
+        let hasKey = self.writeKey(shards.plan.rule, to: &key)
         var choice: WorkerShards.Choice?
         let hash = ShardKey(key.span)
         if hasKey {
@@ -60,7 +54,7 @@ extension Exchange {
             self.end(hasKey ? .keyUnlisted : .keyMissing)
             return false
         }
-        self.trail = ShardTrail(shards: shards, key: hash, choice: choice)
+        self.trail = ShardTrail(shards: shards, key: hasKey ? hash : nil, choice: choice)
         self.move(to: shards.services[choice.shard], now: now)
         shards.sent(to: choice.shard)
         return true
@@ -68,19 +62,19 @@ extension Exchange {
 
     /// Nil: any replica of the service will do.
     var affinity: KeyAffinity? {
-        guard let trail = self.trail, trail.shards.plan.settings.hotKeys?.across == .replicas else { return nil }
-        return KeyAffinity(key: SessionKey(hash: trail.key.hash), copies: trail.choice.copies)
+        guard let trail = self.trail, let key = trail.key else { return nil }
+        return trail.shards.affinity(of: key, copies: trail.choice.copies)
     }
 
     private var isRead: Bool { self.head.method == .get || self.head.method == .head }
 
     /// Makes the request's key; false when it has none.
-    private func writeKey(_ shards: WorkerShards, to key: inout [UInt8]) -> Bool {
+    private func writeKey(_ rule: KeyRule, to key: inout [UInt8]) -> Bool {
         key.removeAll(keepingCapacity: true)
         let source = RequestSource(
             self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan, service: self.root.plan,
-            body: shards.plan.needsBody ? self.body.gathered : nil)
-        return shards.plan.rule.append(to: &key, from: source)
+            body: self.body.gathered)
+        return rule.append(to: &key, from: source)
     }
 
     /// No replica of the shard is left to ask: goes on with the next one, where that is allowed.
@@ -90,8 +84,8 @@ extension Exchange {
         }
         trail.visited.append(trail.choice.shard)
         var key: [UInt8] = []
-        guard self.writeKey(trail.shards, to: &key),
-            let next = trail.shards.next(key.span, trail.key, after: trail.visited)
+        guard let hash = trail.key, self.writeKey(trail.shards.plan.rule, to: &key),
+            let next = trail.shards.next(key.span, hash, after: trail.visited)
         else { return false }
         trail.choice.shard = next
         trail.choice.copies = 1
@@ -107,11 +101,12 @@ extension Exchange {
             self.isRead, self.body.isReplayable, WallClock.seconds < earlier.until
         else { return nil }
         var key: [UInt8] = []
-        guard self.writeKey(trail.shards, to: &key), let owner = earlier.map.owner(of: key.span, trail.key),
+        guard self.writeKey(earlier.rule, to: &key), let owner = earlier.map.owner(of: key.span, ShardKey(key.span)),
             trail.shards.earlier.indices.contains(owner)
         else { return nil }
         let service = trail.shards.earlier[owner]
-        return service === self.service || !service.hasAvailable ? nil : service
+        // One that is down is asked as well: nobody knows then that there is no value.
+        return service === self.service ? nil : service
     }
 
     /// Asks the earlier owner instead: the new one does not have the value yet.

@@ -1,5 +1,6 @@
 package import UsherConfiguration
 import UsherSharding
+import UsherTransport
 
 /// What is worth knowing of how a configuration parts its keys, before anything runs.
 package struct ShardNote: Sendable, Hashable {
@@ -16,8 +17,14 @@ package struct ShardNote: Sendable, Hashable {
             guard let sharded = service.sharded,
                 let map = try? ShardMap(sharded.mapped, function: sharded.function, ketama: Ketama.digest)
             else { return [] }
-            return self.notes(of: map, "services.\(service.name).sharded")
+            let key = "services.\(service.name).sharded"
+            return self.notes(of: map, key) + (sharded.dualRead.map { self.notes(of: $0, key) } ?? [])
         }
+    }
+
+    private static func notes(of dualRead: DualReadSettings, _ key: String) -> [ShardNote] {
+        guard dualRead.until <= WallClock.seconds else { return [] }
+        return [ShardNote(key: key + ".dual-read", message: "is over; take it away", isWarning: true)]
     }
 
     static func notes(of map: ShardMap, _ key: String) -> [ShardNote] {
@@ -27,14 +34,16 @@ package struct ShardNote: Sendable, Hashable {
             return [ShardNote(key: key, message: "\(shards): as even as the keys are", isWarning: false)]
         }
         let resize = map.resize
-        let adding = resize.adding.map { ", one more moves \(percent($0)) of them" } ?? ""
+        let cost = resize.adding.map { ", one more moves \(percent($0)) of them" } ?? ""
         let note = ShardNote(
-            key: key, message: "\(shards): expected peak-to-mean of the keys \(ratio.hundredths)\(adding)",
+            key: key, message: "\(shards): expected peak-to-mean of the keys \(ratio.hundredths)\(cost)",
             isWarning: false)
         guard resize.isExcessive else { return [note] }
-        let moved = max(resize.adding ?? 0, resize.removing ?? 0)
-        let what = (resize.adding ?? 0) >= (resize.removing ?? 0) ? "comes" : "in the middle goes"
-        let needed = 1 / Double(count + 1)
+        let (adding, removing) = (resize.adding ?? 0, resize.removing ?? 0)
+        let isAdding = adding >= removing
+        let moved = isAdding ? adding : removing
+        let what = isAdding ? "comes" : "in the middle goes"
+        let needed = 1 / Double(isAdding ? count + 1 : count)
         return [
             note,
             ShardNote(

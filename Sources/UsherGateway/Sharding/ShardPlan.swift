@@ -11,6 +11,7 @@ final class ShardPlan: Sendable {
     /// The map before the last change, as long as `dual-read` holds.
     struct Earlier: Sendable {
         let map: ShardMap
+        let rule: KeyRule
         /// Names of the shards' services, in the order of the map.
         let services: [String]
         /// How the shards are reached that the file has no longer.
@@ -45,15 +46,21 @@ final class ShardPlan: Sendable {
         self.settings = settings
         let known = before?.shards
         self.rule = KeyRule(parts: settings.key, countries: try settings.countries.map(CountryFile.read))
-        let isSameMap = known.map { $0.settings.mapped == settings.mapped && $0.map.function == settings.function }
-        if let known, isSameMap == true {
+        let hasSameKeys = known.map { $0.settings.key == settings.key && $0.settings.countries == settings.countries }
+        let hasSameMap = known.map { $0.settings.mapped == settings.mapped && $0.map.function == settings.function }
+        if let known, hasSameMap == true {
             self.map = known.map
+        } else {
+            self.map = try ShardMap(settings.mapped, function: settings.function, ketama: Ketama.digest)
+        }
+        let isSameMap = hasSameKeys == true && hasSameMap == true
+        if let known, isSameMap {
             self.epoch = known.epoch
             self.moved = known.moved
         } else {
-            self.map = try ShardMap(settings.mapped, function: settings.function, ketama: Ketama.digest)
             self.epoch = (known?.epoch ?? 0) + 1
-            self.moved = known?.map.moved(to: self.map)
+            // Of keys that are made otherwise nobody knows what they were.
+            self.moved = hasSameKeys == true ? known?.map.moved(to: self.map) : nil
         }
         let named = Dictionary(settings.shards.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.shards = self.map.shards.compactMap { shard in named[shard.name].map { service.service(of: $0) } }
@@ -71,14 +78,16 @@ final class ShardPlan: Sendable {
             self.earlier = nil
             return
         }
-        if isSameMap == true {
+        if isSameMap {
             self.earlier = known.earlier.map { earlier in
-                Earlier(map: earlier.map, services: earlier.services, left: earlier.left, until: until)
+                Earlier(
+                    map: earlier.map, rule: earlier.rule, services: earlier.services, left: earlier.left, until: until)
             }
         } else {
             let names = Set(self.services)
             self.earlier = Earlier(
-                map: known.map, services: known.services, left: known.shards.filter { !names.contains($0.name) },
+                map: known.map, rule: known.rule, services: known.services,
+                left: known.shards.filter { !names.contains($0.name) },
                 until: until)
         }
     }
@@ -110,7 +119,12 @@ final class ShardPlan: Sendable {
         }
         guard let before else { return logger.notice("keys are mapped to shards", metadata: facts) }
         guard before.epoch != self.epoch else { return }
-        facts["keys-moved"] = "\(self.moved.map { "\(($0 * 100).hundredths) %" } ?? "unknown")"
+        if let moved = self.moved {
+            facts["keys-moved"] = "\((moved * 100).hundredths) %"
+        } else {
+            let isOtherKey = before.settings.key != self.settings.key
+            facts["keys-moved"] = isOtherKey ? "nearly all, because keys are made otherwise" : "unknown"
+        }
         logger.notice("the map of shards has changed", metadata: facts)
     }
 }

@@ -104,6 +104,12 @@ final class WorkerShards {
         return choice
     }
 
+    /// The replicas of a key in its shard; nil: they all take everything.
+    func affinity(of key: ShardKey, copies: Int) -> KeyAffinity? {
+        guard self.plan.settings.hotKeys?.across == .replicas else { return nil }
+        return KeyAffinity(key: SessionKey(hash: key.hash), copies: copies)
+    }
+
     private func overflow(_ choice: inout Choice, _ key: Span<UInt8>, _ hash: ShardKey) {
         guard self.plan.settings.overflow == .next, !self.mayTake(choice.shard) else { return }
         choice.shard = self.next(key, hash, after: []) ?? choice.shard
@@ -130,7 +136,8 @@ final class WorkerShards {
         let chosen = HotKeyCopies.choose(among: copies.count, random: &random) { copy in
             self.services[copies[copy]].hasAvailable ? self.recent[copies[copy]] : .max
         }
-        return copies[chosen]
+        guard !self.services[copies[chosen]].hasAvailable else { return copies[chosen] }
+        return copies.first { self.services[$0].hasAvailable } ?? copies[chosen]
     }
 
     private var spreadsWrites: Bool { self.plan.settings.hotKeys?.writes ?? false }

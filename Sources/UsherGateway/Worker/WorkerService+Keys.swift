@@ -2,6 +2,13 @@ import UsherCore
 import UsherReplication
 import UsherTransport
 
+/// Where a key belongs in its shard, when replicas do not all take everything.
+struct KeyAffinity {
+    let key: SessionKey
+    /// How many replicas answer for it. At least 1.
+    let copies: Int
+}
+
 /// What a service is asked as a shard of another one.
 extension WorkerService {
     /// The replica that a key has in its shard, or one of the several that a hot one has.

@@ -80,9 +80,14 @@ final class WorkerService {
     }
 
     /// The replica that a request would get now; nobody's turn is taken.
-    func preview(session: inout Session?, now: MonotonicTime, random: SeededRandom) -> WorkerEndpoint? {
+    func preview(
+        session: inout Session?, affinity: KeyAffinity?, now: MonotonicTime, random: SeededRandom
+    ) -> WorkerEndpoint? {
         if session != nil, let index = self.follow(&session, excluding: .init()) { return self.endpoints[index] }
         var random = random
+        if let affinity, let index = self.home(of: affinity, excluding: .init(), random: &random) {
+            return self.endpoints[index]
+        }
         switch self.balancer.preview(excluding: .init(), now: now, random: &random) {
         case .endpoint(let index): return self.endpoints[index]
         case .noneReady, .allTried: return nil

@@ -100,7 +100,7 @@ final class RunningGateway: Sendable {
         return lines.first { $0.hasPrefix(name + " ") }.flatMap { Double($0.dropFirst(name.count + 1)) }
     }
 
-    /// Waits until a metric has a value (nil: its line is gone); a test names the event it waits for by the counter that
+    /// Waits until a metric has a value (nil: its line is gone); a test names what it waits for by the counter that
     /// shows it.
     func wait(for name: String, toBe value: Double?) async throws {
         let end = ContinuousClock.now + RawConnection.limit

@@ -141,6 +141,60 @@ extension FaultTests {
             }
         }
 
+        @Test("sharded: a profile lives in one shard; a dead shard is its keys' trouble alone; a fifth one takes its part")
+        func sharded() throws {
+            try Example.running("sharded", replicas: 8) { usher in
+                let people = ["ada", "bob", "cem", "dan", "eve", "fay", "gus", "hal"]
+                func put(_ who: String) throws -> String {
+                    let put = [
+                        "curl", "-s", "-H", "Host: test", "-X", "PUT", "-d", "I am \(who)",
+                        "http://127.0.0.1:\(usher.port)/profiles/\(who)",
+                    ]
+                    return try ChildProcess.output(of: put, in: usher.folder).output
+                }
+                for who in people { #expect(try put(who).contains("s")) }
+                for who in people { #expect(try Self.ask(usher, "GET /profiles/\(who)").contains("I am \(who)")) }
+                #expect(try Self.ask(usher, "GET /profiles").hasPrefix("HTTP/1.1 400 "))
+
+                for replica in 0..<2 {
+                    #expect(try usher.command("drain", "profiles/s2", "profiles/s2/\(replica)").code == 0)
+                }
+                let statuses = people.map { RawClient.status(usher.port, "/profiles/\($0)") }
+                #expect(statuses.allSatisfy { $0 == 200 || $0 == 503 } && statuses.contains(503))
+                #expect(statuses.count { $0 == 200 } == 6)
+                for replica in 0..<2 {
+                    // Replicas of shards answer to the whole service's name as well.
+                    #expect(try usher.command("undrain", "profiles", "profiles/s2/\(replica)").code == 0)
+                }
+                #expect(try eventually { people.allSatisfy { RawClient.status(usher.port, "/profiles/\($0)") == 200 } })
+
+                let file = "\(usher.folder)/usher.yaml"
+                let text = try String(contentsOfFile: file, encoding: .utf8)
+                try text.replacing("count: 4", with: "count: 5").replacing("# dual-read", with: "dual-read")
+                    .write(toFile: file, atomically: true, encoding: .utf8)
+                #expect(try usher.command("reload").code == 0)
+                for who in people { #expect(try Self.ask(usher, "GET /profiles/\(who)").contains("I am \(who)")) }
+                let shards = try usher.command("shards")
+                #expect(shards.code == 0 && shards.output.contains("s4"), "\(shards.output)")
+            }
+        }
+
+        @Test("sharded-cache: each page is kept at one shard, the head in front; a shard that is away costs no answer")
+        func shardedCache() throws {
+            try Example.running("sharded-cache", replicas: 9) { usher in
+                let load = try usher.command(
+                    "load", "http://127.0.0.1:\(usher.port)/item/{n}", "--keys", "500", "--zipf", "0.99", "--duration",
+                    "3s", "--json")
+                #expect(load.code == 0, "\(load.output)")
+                for replica in 0..<2 {
+                    #expect(try usher.command("drain", "pages/s3", "pages/s3/\(replica)").code == 0)
+                }
+                for number in 0..<60 { #expect(RawClient.status(usher.port, "/item/\(number)") == 200) }
+                let shards = try usher.command("shards", "--json")
+                #expect(shards.code == 0 && shards.output.contains("overflowed"), "\(shards.output)")
+            }
+        }
+
         @Test("tls: HTTP/2 by a name's certificate, a client known by its own, redirection, and renewal while it runs")
         func tls() throws {
             try Example.running("tls", replicas: 2, preparing: [["dev-cert"], ["dev-cert", "--client", "alice"]]) {

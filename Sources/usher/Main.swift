@@ -21,7 +21,8 @@ struct Usher: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, InitCommand.self, SchemaCommand.self, ExplainCommand.self,
             StatusCommand.self, DrainCommand.self, UndrainCommand.self, ReloadCommand.self, CertsCommand.self,
-            DevCertCommand.self, KeysCommand.self, QuotasCommand.self, PurgeCommand.self, LoadCommand.self,
+            DevCertCommand.self, KeysCommand.self, QuotasCommand.self, PurgeCommand.self, ShardsCommand.self,
+            LoadCommand.self,
         ])
 
     static func main() async {

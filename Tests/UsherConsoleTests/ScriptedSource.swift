@@ -98,7 +98,34 @@ final class ScriptedSource: ConsoleSource {
         ]
     }
 
-    func shards() async -> [ShardedServiceReport] { [] }
+    func shards() async -> [ShardedServiceReport] {
+        func shard(
+            _ name: String, keys: Double, ready: Int, perSecond: (requests: Double, busy: Double, bytes: Double),
+            spread: UInt64 = 0, overflowed: UInt64 = 0, askedEarlier: UInt64 = 0, top: [ShardReport.Key] = []
+        ) -> ShardReport {
+            ShardReport(
+                name: name, weight: 1, keys: keys, ready: ready, replicas: 2, requests: 1234,
+                requestsPerSecond: perSecond.requests, busy: perSecond.busy, bytesPerSecond: perSecond.bytes,
+                spread: spread, overflowed: overflowed, askedEarlier: askedEarlier, top: top)
+        }
+        return [
+            ShardedServiceReport(
+                service: "profiles", function: "rendezvous", epoch: 3, moved: 0.2513, dualReadUntil: 1_795_390_800,
+                expectedPeakToMean: 1.02, peakToMean: 1.31, dark: 0.3333, windowSeconds: 60,
+                shards: [
+                    shard(
+                        "s0", keys: 0.334, ready: 2, perSecond: (123.45, 0.25, 12_800), spread: 40,
+                        top: [
+                            .init(key: "ada", share: 0.41, hot: true), .init(key: "bob", share: 0.2, hot: true),
+                            .init(key: "eve", share: 0.01, hot: false),
+                        ]),
+                    shard(
+                        "s1", keys: 0.333, ready: 1, perSecond: (12_345, 2.5, 1_048_576), overflowed: 7,
+                        askedEarlier: 5, top: [.init(key: "<b>\\u{1b}", share: 0.035, hot: false)]),
+                    shard("s2", keys: 0.333, ready: 0, perSecond: (0, 0, 0)),
+                ])
+        ]
+    }
 
     func caches() async -> [CacheReport] {
         [

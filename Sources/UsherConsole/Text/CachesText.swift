@@ -25,8 +25,8 @@ package struct CachesText {
         return table.text(style)
     }
 
-    /// `93.1 %`, and `-` when nobody has asked.
-    private static func percent(_ ratio: Double?) -> String {
+    /// `93.1 %`, and `-` when there is none.
+    static func percent(_ ratio: Double?) -> String {
         ratio.map { "\(($0 * 1000).rounded() / 10) %" } ?? "-"
     }
 

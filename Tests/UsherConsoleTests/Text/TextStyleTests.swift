@@ -42,6 +42,7 @@ import Testing
     func control() {
         #expect(TextStyle.printable("a\u{1b}[2Jb\r\n\u{7f}\u{9b}c") == "a\u{fffd}[2Jb\u{fffd}\u{fffd}\u{fffd}\u{fffd}c")
         #expect(TextStyle.printable("x\u{202e}y") == "x\u{fffd}y")
+        #expect(TextStyle.printable("x\u{2028}y\u{2029}") == "x\u{fffd}y\u{fffd}")
         #expect(TextStyle.printable("überall 10 %") == "überall 10 %")
     }
 }

@@ -3,11 +3,12 @@ internal import UsherCore
 /// Which shard owns which key.
 ///
 /// Depends on the function and on the shards' names, weights and keys alone: the order of the list does not matter, and
-/// gateways with the same configuration agree without talking. Immutable; to change it, make another and swap them.
+/// gateways with the same configuration agree without talking. Immutable; to change it, make another and swap them. A
+/// class, so that asking it copies nothing.
 ///
 /// Making one of thousands of shards takes milliseconds, and up to seconds under `ring`, `maglev` and a long `map`: no
 /// work for an event loop.
-public struct ShardMap: Sendable {
+public final class ShardMap: Sendable {
     /// More are refused.
     public static let shardsMaximum = 65_535
 

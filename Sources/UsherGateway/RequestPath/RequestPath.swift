@@ -213,8 +213,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     /// Goes on at a shard, or at the next one.
     func move(to service: WorkerService, now: MonotonicTime) {
-        let failed = self.tried
-        self.tried = service.addresses(of: failed, in: self.service)
+        if !self.tried.isEmpty { self.tried = service.addresses(of: self.tried, in: self.service) }
         self.service.requestEnded()
         self.service = service
         service.requestArrived(now: now)

@@ -8,8 +8,8 @@ struct RequestSource: TemplateSource, RouteSubject {
     private let head: RequestHead
     private let peer: Peer
     private let caller: Caller?
-    private let routeName: String
-    private let serviceName: String
+    private let plan: RoutePlan?
+    private let service: ServicePlan?
     private let body: ByteBuffer?
 
     /// - Parameters:
@@ -22,8 +22,8 @@ struct RequestSource: TemplateSource, RouteSubject {
         self.head = head
         self.peer = peer
         self.caller = caller
-        self.routeName = plan?.name ?? ""
-        self.serviceName = service?.name ?? ""
+        self.plan = plan
+        self.service = service
         self.body = body
     }
 
@@ -84,7 +84,7 @@ struct RequestSource: TemplateSource, RouteSubject {
         case .method: return self.append(self.head.methodSlice, to: &bytes)
         case .host:
             return self.withHost { host in
-                for index in host.indices { bytes.append(host[index]) }
+                bytes.append(host)
                 return !host.isEmpty
             }
         case .path: return self.append(self.head.path, to: &bytes)
@@ -107,12 +107,8 @@ struct RequestSource: TemplateSource, RouteSubject {
             guard let address = self.peer.destination else { return false }
             (prefix.map { address.masked(prefix: $0) } ?? address).append(to: &bytes)
             return true
-        case .route:
-            bytes.append(contentsOf: self.routeName.utf8)
-            return !self.routeName.isEmpty
-        case .service:
-            bytes.append(contentsOf: self.serviceName.utf8)
-            return !self.serviceName.isEmpty
+        case .route: return self.append(self.plan?.name, to: &bytes)
+        case .service: return self.append(self.service?.name, to: &bytes)
         case .identity:
             guard let name = self.caller?.name, !name.isEmpty else { return false }
             bytes.append(contentsOf: name)
@@ -132,26 +128,30 @@ struct RequestSource: TemplateSource, RouteSubject {
     }
 
     private func append(_ slice: ByteSlice, to bytes: inout [UInt8]) -> Bool {
-        self.head.withBytes(slice) { span in
-            for index in span.indices { bytes.append(span[index]) }
-        }
+        self.head.withBytes(slice) { span in bytes.append(span) }
         return !slice.isEmpty
+    }
+
+    private func append(_ name: String?, to bytes: inout [UInt8]) -> Bool {
+        guard let name, !name.isEmpty else { return false }
+        bytes.append(contentsOf: name.utf8)
+        return true
     }
 
     /// `{path.1}`: the first segment.
     private func appendSegment(_ number: Int, to bytes: inout [UInt8]) -> Bool {
         self.head.withBytes(self.head.path) { path in
+            var start = 0
             var segment = 0
-            var found = false
-            for index in path.indices {
-                if path[index] == UInt8(ascii: "/") {
-                    segment += 1
-                } else if segment == number {
-                    bytes.append(path[index])
-                    found = true
-                }
+            while segment < number, start < path.count {
+                if path[start] == UInt8(ascii: "/") { segment += 1 }
+                start += 1
             }
-            return found
+            guard segment == number else { return false }
+            var end = start
+            while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
+            bytes.append(path.extracting(start..<end))
+            return end > start
         }
     }
 

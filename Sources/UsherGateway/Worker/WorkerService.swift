@@ -165,7 +165,8 @@ final class WorkerService {
 
     func requestArrived(now: MonotonicTime) {
         self.exchangeCount += 1
-        self.budget.requestArrived(now: now)
+        // A sharded service retries nothing itself.
+        if self.shards == nil { self.budget.requestArrived(now: now) }
     }
 
     func requestEnded() {

@@ -1,7 +1,8 @@
 public import UsherCore
 
-/// How the key of a request is made: what says to which shard it belongs.
-public struct KeyRule: Sendable {
+/// How the key of a request is made: what says to which shard it belongs. Immutable; a class, so that asking it copies
+/// nothing.
+public final class KeyRule: Sendable {
     /// What is done to a part once its template is filled.
     public enum Step: Sendable, Hashable {
         /// `A` to `Z` become small letters; nothing else is one in every language.

@@ -1,10 +1,16 @@
 /// One service as `/api/v1/services` shows it.
 package struct ServiceReport: Codable, Sendable, Hashable {
     package var name: String
-    /// `replicated`; later issues add patterns.
+    /// `replicated` or `sharded`; later issues add patterns.
     package var pattern: String
     package var balance: String
+    /// None for a sharded service: those of its shards, which are listed as `SERVICE/SHARD`, are all that there are.
     package var endpoints: [EndpointReport]
+    /// How many shards it has; absent for a service that is not sharded.
+    package var shards: Int?
+    /// The share of its keys that nobody answers for; where keys are listed the share of shards. 0...1; absent for a
+    /// service that is not sharded.
+    package var dark: Double?
     /// Retries so far, as `usher_service_retries_total` has them.
     package var retries: UInt64
     /// Requests that wait for a connection.
@@ -40,19 +46,22 @@ package struct ServiceReport: Codable, Sendable, Hashable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case name, pattern, balance, endpoints, retries, queued
+        case name, pattern, balance, endpoints, shards, dark, retries, queued
         case sessionsMoved = "sessions-moved"
         case discovery
     }
 
     package init(
-        name: String, pattern: String = "replicated", balance: String, endpoints: [EndpointReport],
-        retries: UInt64 = 0, queued: Int = 0, sessionsMoved: UInt64? = nil, discovery: Discovery? = nil
+        name: String, pattern: String = "replicated", balance: String, endpoints: [EndpointReport], shards: Int? = nil,
+        dark: Double? = nil, retries: UInt64 = 0, queued: Int = 0, sessionsMoved: UInt64? = nil,
+        discovery: Discovery? = nil
     ) {
         self.name = name
         self.pattern = pattern
         self.balance = balance
         self.endpoints = endpoints
+        self.shards = shards
+        self.dark = dark
         self.retries = retries
         self.queued = queued
         self.sessionsMoved = sessionsMoved

@@ -41,7 +41,7 @@ final class GatewayReport: ConsoleSource {
     func metrics() async -> String {
         let current = self.plane.now
         return renderPrometheus(
-            await self.counted(current.snapshot), control: self.controlMetrics(current),
+            await self.counted(current.snapshot), control: await self.controlMetrics(current),
             process: ProcessMetrics(
                 version: Gateway.version, workers: self.plane.workers.count,
                 accessLog: self.accessLog?.counts ?? AccessLogCounts(), usage: ProcessUsage.now()))
@@ -52,19 +52,22 @@ final class GatewayReport: ConsoleSource {
     func services() async -> [ServiceReport] {
         let current = self.plane.now
         let counted = await self.counted(current.snapshot)
+        let standings = Standings(current.controls)
         return current.controls.enumerated().map { index, control in
-            Self.report(on: control, index, counted, withEvents: false)
+            Self.report(on: control, index, counted, standings, withEvents: false)
         }
     }
 
     func service(named name: String) async -> ServiceReport? {
         let current = self.plane.now
         guard let index = current.controls.firstIndex(where: { $0.name == name }) else { return nil }
-        return Self.report(on: current.controls[index], index, await self.counted(current.snapshot), withEvents: true)
+        return Self.report(
+            on: current.controls[index], index, await self.counted(current.snapshot), Standings(current.controls),
+            withEvents: true)
     }
 
     private static func report(
-        on control: ServiceControl, _ index: Int, _ counted: WorkerMetrics, withEvents: Bool
+        on control: ServiceControl, _ index: Int, _ counted: WorkerMetrics, _ standings: Standings, withEvents: Bool
     ) -> ServiceReport {
         let (plan, set, records, discovery) = control.withState { state in
             (state.plan, state.set, state.records, state.discovery)
@@ -77,9 +80,12 @@ final class GatewayReport: ConsoleSource {
             }
         }
         let totals = counted.services.indices.contains(index) ? counted.services[index] : ServiceMetrics()
+        let shards = plan.shards
         return ServiceReport(
-            name: control.name, balance: plan.settings.balance.rawValue, endpoints: endpoints,
-            retries: totals.retries, queued: totals.queueLength,
+            name: control.name, pattern: shards == nil ? "replicated" : "sharded",
+            balance: plan.settings.balance.rawValue, endpoints: endpoints, shards: shards?.services.count,
+            dark: shards.map { $0.darkShare(ready: standings.of($0).map(\.ready)) }, retries: totals.retries,
+            queued: totals.queueLength,
             sessionsMoved: plan.sessions == nil ? nil : totals.sessions[SessionOutcome.moved.rawValue],
             discovery: discovery.map { state in
                 let port = state.settings.port.map { ":\($0)" } ?? ""
@@ -188,12 +194,13 @@ final class GatewayReport: ConsoleSource {
         return total
     }
 
-    private func controlMetrics(_ current: ControlPlane.Current) -> ControlMetrics {
+    private func controlMetrics(_ current: ControlPlane.Current) async -> ControlMetrics {
         var metrics = ControlMetrics(
             services: current.controls.map(\.metrics), reloads: self.reloader.counts,
             configurationLoadedUnixMilliseconds: current.since)
         metrics.quotas = self.quotaMetrics(current.snapshot)
         metrics.caches = self.cacheMetrics(current.snapshot)
+        metrics.sharded = await self.shardMetrics(current)
         let now = WallClock.seconds
         for (usedBy, state) in self.certificateStates {
             metrics.add(

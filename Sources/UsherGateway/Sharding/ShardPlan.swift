@@ -23,6 +23,10 @@ final class ShardPlan: Sendable {
     let settings: ShardedSettings
     let rule: KeyRule
     let map: ShardMap
+    /// The share of all keys that each shard owns; nil where keys are listed.
+    let shares: [Double]?
+    /// The greatest of them, each divided by what the shard's weight asks for.
+    let peakToMean: Double?
     /// Names of the shards' services, in the order of the map.
     let services: [String]
     /// Their settings.
@@ -50,8 +54,12 @@ final class ShardPlan: Sendable {
         let hasSameMap = known.map { $0.settings.mapped == settings.mapped && $0.map.function == settings.function }
         if let known, hasSameMap == true {
             self.map = known.map
+            self.shares = known.shares
+            self.peakToMean = known.peakToMean
         } else {
             self.map = try ShardMap(settings.mapped, function: settings.function, ketama: Ketama.digest)
+            self.shares = self.map.shares
+            self.peakToMean = self.map.peakToMean
         }
         let isSameMap = hasSameKeys == true && hasSameMap == true
         if let known, isSameMap {
@@ -92,6 +100,11 @@ final class ShardPlan: Sendable {
         }
     }
 
+    /// Where each shard stands, by the name of its service.
+    var places: [String: Int] {
+        Dictionary(self.services.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// Counters of the most frequent keys of one shard on one worker. A key above the bound is surely among them when
     /// they are more than its share goes into the whole; four times as many keep the error small.
     var tallyCapacity: Int {
@@ -113,7 +126,7 @@ final class ShardPlan: Sendable {
             "service": "\(service)", "shards": "\(self.map.shards.count)", "function": "\(self.map.function.name)",
             "epoch": "\(self.epoch)",
         ]
-        if let ratio = self.map.peakToMean { facts["peak-to-mean"] = "\(ratio.hundredths)" }
+        if let ratio = self.peakToMean { facts["peak-to-mean"] = "\(ratio.hundredths)" }
         for note in ShardNote.notes(of: self.map, "services.\(service).sharded") where note.isWarning {
             logger.warning("\(note.key): \(note.message)")
         }

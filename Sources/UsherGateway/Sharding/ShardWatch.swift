@@ -14,8 +14,6 @@ struct ShardWatch: Service {
     private static let interval = Duration.seconds(1)
     /// After so many rounds what was counted longest ago is forgotten: keys are judged by the last five to ten seconds.
     private static let generation = 5
-    /// Shards that a worker is asked for at once, so that it is not kept from its requests.
-    private static let chunk = 256
     /// Keys of one shard that are kept.
     private static let topMaximum = 64
 
@@ -39,7 +37,10 @@ struct ShardWatch: Service {
             else { continue }
             self.log(service.name, hot.count)
             for worker in self.plane.workers {
-                worker.loop.eventLoop.execute { worker.shards(of: plan)?.spread(hot) }
+                worker.loop.eventLoop.execute {
+                    guard let part = worker.shards(of: service.name), part.plan === plan else { return }
+                    part.spread(hot)
+                }
             }
         }
     }
@@ -47,21 +48,16 @@ struct ShardWatch: Service {
     /// Nil: a reload came in between.
     private func counted(_ service: ServicePlan, _ plan: ShardPlan, rotates: Bool) async -> [ShardLedger.Shard]? {
         var shards = Array(repeating: ShardLedger.Shard(), count: plan.services.count)
-        for worker in self.plane.workers {
-            for start in stride(from: 0, to: shards.count, by: Self.chunk) {
-                let range = start..<min(start + Self.chunk, shards.count)
-                let counted = try? await worker.loop.eventLoop.submit {
-                    worker.shards(of: plan)?.counted(range, rotates: rotates)
-                }.get()
-                guard let counted = counted ?? nil else { return nil }
-                for (index, (load, keys)) in zip(range, zip(counted.loads, counted.keys)) {
-                    shards[index].load.add(load)
-                    shards[index].keys.total &+= keys.total
-                    shards[index].keys.keys = KeyCount.top(Self.topMaximum, of: shards[index].keys.keys + keys.keys)
-                }
+        let isWhole = await self.plane.gather(service.name, plan) { part, range in
+            part?.plan === plan ? part?.counted(range, rotates: rotates) : nil
+        } take: { range, counted in
+            for (index, (load, keys)) in zip(range, zip(counted.loads, counted.keys)) {
+                shards[index].load.add(load)
+                shards[index].keys.total &+= keys.total
+                shards[index].keys.keys = KeyCount.top(Self.topMaximum, of: shards[index].keys.keys + keys.keys)
             }
         }
-        return shards
+        return isWhole ? shards : nil
     }
 
     private func log(_ service: String, _ count: Int) {
@@ -77,12 +73,5 @@ extension ShardLoad {
         self.spread &+= other.spread
         self.overflowed &+= other.overflowed
         self.askedEarlier &+= other.askedEarlier
-    }
-}
-
-extension Worker {
-    /// Its part of a sharded service that is in force.
-    func shards(of plan: ShardPlan) -> WorkerShards? {
-        self.services.lazy.compactMap(\.shards).first { $0.plan === plan }
     }
 }

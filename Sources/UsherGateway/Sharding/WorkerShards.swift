@@ -6,7 +6,7 @@ import UsherSharding
 
 /// What one worker counted of one shard.
 struct ShardLoad: Sendable {
-    /// Requests of its keys that are over.
+    /// Requests that it was sent and that are over, whoever owns their keys.
     var requests: UInt64 = 0
     /// From the first byte of each to the last byte of its answer.
     var nanoseconds: UInt64 = 0
@@ -51,8 +51,7 @@ final class WorkerShards {
         self.tallies = Array(repeating: nil, count: plan.services.count)
         self.recent = RecentLoad(weights: plan.weights)
         guard let known else { return }
-        let places = Dictionary(
-            known.plan.services.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        let places = known.plan.places
         for (index, name) in plan.services.enumerated() {
             guard let place = places[name] else { continue }
             self.loads[index] = known.loads[place]
@@ -181,6 +180,13 @@ final class WorkerShards {
     struct Counted: Sendable {
         var loads: ArraySlice<ShardLoad>
         var keys: [ShardCounts]
+    }
+
+    /// What some shards of a plan were asked for; the plan may be another than the one that is in force here.
+    func loads(_ range: Range<Int>, of plan: ShardPlan) -> [ShardLoad] {
+        if plan === self.plan { return Array(self.loads[range]) }
+        let places = self.plan.places
+        return plan.services[range].map { name in places[name].map { self.loads[$0] } ?? ShardLoad() }
     }
 
     /// - Parameter rotates: what was counted longest ago is forgotten then.

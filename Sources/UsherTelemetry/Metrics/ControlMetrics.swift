@@ -96,6 +96,7 @@ package struct ControlMetrics: Sendable {
     package var services: [Service]
     package var quotas: [Quota] = []
     package var caches: [Cache] = []
+    package var sharded: [ShardedService] = []
     /// Those of listeners first.
     package private(set) var certificates: [Certificate] = []
     package var reloads: ReloadCounts

@@ -85,6 +85,32 @@ package enum MetricCatalogue {
     package static let cacheEvictions = counter(
         "usher_cache_evictions_total", ["cache"], "Answers that had to go because their room was needed.")
 
+    package static let shardRequests = counter(
+        "usher_shard_requests_total", ["service", "shard"],
+        "Requests that a shard was sent and that are over, whichever shard owns their keys.")
+    package static let shardBusy = counter(
+        "usher_shard_busy_seconds_total", unit: "seconds", ["service", "shard"],
+        "Time that these requests took, all together; its rate is how many a shard has at once.")
+    package static let shardBytes = counter(
+        "usher_shard_bytes_total", unit: "bytes", ["service", "shard"],
+        "Bytes of these requests and of their answers, heads included.")
+    package static let shardSpread = counter(
+        "usher_shard_spread_total", ["service", "shard"],
+        "Requests of a shard's hot keys that another shard was sent.")
+    package static let shardOverflowed = counter(
+        "usher_shard_overflowed_total", ["service", "shard"],
+        "Requests of a shard's keys that another shard was sent because it had no room or no ready replica.")
+    package static let shardEarlierOwner = counter(
+        "usher_shard_earlier_owner_requests_total", ["service", "shard"],
+        "Reads of a shard's keys for which the owner in the map before was asked as well, after a 404.")
+    package static let shardMapEpoch = gauge(
+        "usher_shard_map_epoch", ["service"], "How often the map of shards has changed since the start, and one.")
+    package static let shardDarkKeys = gauge(
+        "usher_shard_dark_keys_ratio", unit: "ratio", ["service"],
+        "Share of the keys that nobody answers for (0 to 1); where keys are listed the share of the shards.")
+    package static let shardHotKeys = gauge(
+        "usher_shard_hot_keys", ["service"], "Keys that are asked for too often for one shard, and are spread.")
+
     package static let endpointRequests = counter(
         "usher_endpoint_requests_total", ["service", "endpoint", "outcome"],
         "Tries at a replica; one client request may need several.")
@@ -180,6 +206,8 @@ package enum MetricCatalogue {
         handshakes, http2Failures, certificateExpiry, certificateProblem, certificateReloads,
         authentications, shedRequests, quotaRequests, quotaStoreUp, quotaEvictions, quotaMemory,
         cacheRequests, cacheAnswers, cacheMemory, cacheEvictions,
+        shardRequests, shardBusy, shardBytes, shardSpread, shardOverflowed, shardEarlierOwner,
+        shardMapEpoch, shardDarkKeys, shardHotKeys,
         endpointRequests, endpointDuration, endpointSentBytes, endpointReceivedBytes, endpointInFlight,
         endpointConnections, endpointConnects, endpointUnaskedAnswers, endpointReady, endpointState,
         tunnels, tunnelsOpened, tunnelReceivedBytes, tunnelSentBytes,

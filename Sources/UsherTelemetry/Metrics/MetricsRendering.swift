@@ -27,6 +27,7 @@ package func renderPrometheus(_ metrics: WorkerMetrics, control: ControlMetrics,
     renderTLS(metrics, control, to: &text)
     renderCallers(metrics, control, to: &text)
     renderCaches(metrics, control, to: &text)
+    renderShards(control, to: &text)
     renderEndpoints(metrics, control, to: &text)
     renderServices(metrics, control, to: &text)
     renderReloads(control, to: &text)

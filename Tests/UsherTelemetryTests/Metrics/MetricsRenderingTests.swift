@@ -58,6 +58,15 @@ import Testing
             .init(name: "unused", isStoreUp: nil, evictions: 0, memory: 0),
         ]
         control.caches = [.init(name: "pages", answers: 12, memory: 34_567, evictions: 3)]
+        control.sharded = [
+            .init(
+                name: "profiles", epoch: 3, dark: 0.3333, hotKeys: 2,
+                shards: [
+                    .init(
+                        name: "s0", requests: 7, busy: 1_500_000_000, bytes: 4096, spread: 4, overflowed: 5,
+                        askedEarlier: 6)
+                ])
+        ]
         // The same file as an authority, which must not become a second series of the same name.
         control.add(
             .init(
@@ -143,6 +152,21 @@ import Testing
         #expect(text.value("usher_certificate_reloads_total", refused) == 3)
     }
 
+    @Test("a sharded service has its map's facts, and each of its shards its counters")
+    func shards() throws {
+        let text = try rendered()
+        let shard = ["service": "profiles", "shard": "s0"]
+        for (name, value) in [
+            ("requests_total", 7), ("busy_seconds_total", 1.5), ("bytes_total", 4096), ("spread_total", 4),
+            ("overflowed_total", 5), ("earlier_owner_requests_total", 6),
+        ] as [(String, Double)] {
+            #expect(text.value("usher_shard_\(name)", shard) == value, "\(name)")
+        }
+        for (name, value) in [("map_epoch", 3), ("dark_keys_ratio", 0.3333), ("hot_keys", 2)] as [(String, Double)] {
+            #expect(text.value("usher_shard_\(name)", ["service": "profiles"]) == value, "\(name)")
+        }
+    }
+
     @Test("a replica that was never tried has its counters, but no histogram of nothing")
     func unusedEndpoint() throws {
         let text = try rendered()
@@ -207,7 +231,8 @@ import Testing
         let empty = MetricNames(routes: [], services: [], endpoints: [])
         let none = try PrometheusParser(
             renderPrometheus(WorkerMetrics(names: empty), control: control(), process: process))
-        #expect(!none.samples.contains { $0.labels["service"] != nil })
+        // Sharded services bring their names along.
+        #expect(!none.samples.contains { $0.labels["service"] != nil && !$0.name.hasPrefix("usher_shard_") })
         let ready = ControlMetrics.Endpoint(isReady: true, state: .ready)
         let many = ControlMetrics(services: (0..<9).map { _ in .init(endpoints: [ready]) })
         let endpoint = ["service": "web", "endpoint": "[::1]:9002"]

@@ -29,11 +29,12 @@ enum ConsolePage {
         <h1>Usher</h1>
         <p id="state" role="status">Loading…</p>
         <main id="services"></main>
+        <section id="shards"></section>
         <section id="caches"></section>
         <section id="quotas"></section>
         <section id="certificates"></section>
         <p class="links"><a href="/metrics">metrics</a> <a href="/api/v1/services">services</a>
-        <a href="/api/v1/caches">caches</a> <a href="/api/v1/quotas">quotas</a>
+        <a href="/api/v1/shards">shards</a> <a href="/api/v1/caches">caches</a> <a href="/api/v1/quotas">quotas</a>
         <a href="/api/v1/certificates">certificates</a> <a href="/api/v1/config">configuration</a>
         <a href="/readyz">readiness</a></p>
         \(script(nonce: nonce))
@@ -61,6 +62,10 @@ enum ConsolePage {
         button { all: unset; cursor: pointer; } button:hover { text-decoration: underline; }
         button::before { content: "▸ "; opacity: .6; } button[aria-expanded=true]::before { content: "▾ "; }
         button:focus-visible { outline: 2px solid; }
+        h2 small.bad { opacity: 1; } .inside > td { padding-left: 1.2rem; font-size: .95em; }
+        td.load { background: linear-gradient(to right, #4a90d940 calc(var(--share) * 100%), transparent 0); }
+        .key { padding-left: .8rem; } td.key { white-space: normal; overflow-wrap: anywhere; unicode-bidi: isolate; }
+        table + button { margin-top: .5rem; }
         .events td { padding: .2rem 1rem .6rem 1.2rem; font-size: .9em; white-space: pre-line; }
         .links { margin-top: 2rem; opacity: .8; } .links a { margin-right: 1rem; color: inherit; }
         </style>
@@ -103,6 +108,13 @@ enum ConsolePage {
           if (name) made.className = name;
           return made;
         }
+        function expander(id, text, isOpen, act) {
+          const made = element("button", text);
+          made.id = id;
+          made.setAttribute("aria-expanded", isOpen);
+          made.onclick = act;
+          return made;
+        }
         function toggle(service, endpoint) {
           const keys = opened.get(service.name) ?? new Set();
           if (!keys.delete(key(endpoint))) keys.add(key(endpoint));
@@ -117,11 +129,8 @@ enum ConsolePage {
             for (const [title, value, name] of columns) {
               const cell = element("td", undefined, title === "state" ? tone(endpoint.state) : name);
               if (title === "replica") {
-                const button = element("button", value(endpoint));
-                button.id = `${service.name} ${key(endpoint)}`;
-                button.setAttribute("aria-expanded", isOpen);
-                button.onclick = () => toggle(service, endpoint);
-                cell.append(button);
+                const id = `${service.name} ${key(endpoint)}`;
+                cell.append(expander(id, value(endpoint), isOpen, () => toggle(service, endpoint)));
               } else {
                 cell.textContent = value(endpoint);
               }
@@ -188,6 +197,7 @@ enum ConsolePage {
           title.append(element("small", quotaFacts(quota)));
           return quota.callers.length ? [title, plainTable(callerColumns, quota.callers)] : [title];
         }
+        \(shardScript)
         function facts(service) {
           const ready = service.endpoints.filter(e => e.ready).length, found = service.discovery;
           const all = [service.pattern, service.balance, `${ready} of ${service.endpoints.length} ready`];
@@ -213,17 +223,19 @@ enum ConsolePage {
           clearTimeout(timer);
           const state = document.getElementById("state"), mine = ++turn;
           try {
-            const paths = ["services", "caches", "quotas?top=10", "certificates"];
-            const [{ services }, { caches }, { quotas }, { certificates }] =
+            const paths = ["services", "shards", "caches", "quotas?top=10", "certificates"];
+            const [{ services }, { services: maps }, { caches }, { quotas }, { certificates }] =
               await Promise.all(paths.map(name => read("/api/v1/" + name)));
-            const all = (await Promise.all(services.map(withEvents))).flatMap(service => {
-              const title = element("h2", service.name + " ");
-              title.append(element("small", facts(service)));
-              return [title, table(service)];
+            const told = await Promise.all(services.map(withEvents)), { shards, others } = parted(told);
+            const all = others.flatMap(service => {
+              const title = element("h2", service.name + " "), parts = shards.get(service.name);
+              title.append(element("small", parts ? partedFacts(service, parts) : facts(service)));
+              return parts ? [title] : [title, table(service)];
             });
             if (mine !== turn) return;
             const focus = document.activeElement?.id;
             document.getElementById("services").replaceChildren(...all);
+            document.getElementById("shards").replaceChildren(...maps.flatMap(map => shardSection(map, told)));
             const kept = caches.length ? [element("h2", "caches"), plainTable(cacheColumns, caches)] : [];
             document.getElementById("caches").replaceChildren(...kept);
             document.getElementById("quotas").replaceChildren(...quotas.flatMap(quotaSection));
@@ -231,8 +243,8 @@ enum ConsolePage {
             const secured = certificates.length ? [element("h2", "certificates"), listed] : [];
             document.getElementById("certificates").replaceChildren(...secured);
             if (focus) document.getElementById(focus)?.focus();
-            const noun = services.length === 1 ? "service" : "services";
-            state.textContent = `${services.length} ${noun}, ${time(Date.now())}`;
+            const noun = others.length === 1 ? "service" : "services";
+            state.textContent = `${others.length} ${noun}, ${time(Date.now())}`;
           } catch (problem) {
             state.textContent = "Usher does not answer: " + problem.message;
           }

@@ -14,6 +14,7 @@ import Testing
             ("/api/v1/services/reload/drain", .change(.drain, service: "reload")),
             ("/api/v1/services/web/undrain", .change(.undrain, service: "web")), ("/api/v1/reload", .reload),
             ("/api/v1/quotas", .quotas), ("/api/v1/caches", .caches), ("/api/v1/purge", .purge),
+            ("/api/v1/shards", .shards), ("/api/v1/shards/", .nothing), ("/api/v1/shards/web", .nothing),
             ("/api/v1/purge/", .nothing), ("/api/v1/caches/purge", .nothing),
             ("/api/v1/certificates", .certificates), ("/api/v1/certificates/", .nothing),
             ("", .nothing), ("*", .nothing), ("//", .nothing), ("/livez/", .nothing), ("/LIVEZ", .nothing),
@@ -35,7 +36,7 @@ import Testing
         ]
         let reading: [ConsoleRoute] = [
             .page, .livez, .readyz, .metrics, .configuration, .explain, .services, .service("drain"),
-            .endpoints(of: "reload"), .certificates, .quotas, .caches, .nothing,
+            .endpoints(of: "reload"), .certificates, .quotas, .caches, .shards, .nothing,
         ]
         #expect(changing.filter(\.isChange) == changing)
         #expect(reading.filter(\.isChange) == [])

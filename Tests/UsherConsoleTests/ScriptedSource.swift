@@ -9,7 +9,8 @@ import UsherTelemetry
 /// The token's text in these tests.
 let operatorDigits = String(repeating: "5", count: 64)
 
-/// A gateway of one service, `web shop` on 127.0.0.1:9001, that notes which changes it was asked for.
+/// A gateway of one service, `web shop` on 127.0.0.1:9001, and a sharded one, `profiles`, that notes which changes it
+/// was asked for.
 final class ScriptedSource: ConsoleSource {
     private let ready: Bool
     private let reloadReport: ReloadReport
@@ -29,7 +30,12 @@ final class ScriptedSource: ConsoleSource {
 
     func metrics() async -> String { "# HELP x y\n# TYPE x gauge\nx 1\n" }
 
-    func services() async -> [ServiceReport] { [report(events: nil)] }
+    func services() async -> [ServiceReport] {
+        let sharded = ServiceReport(
+            name: "profiles", pattern: "sharded", balance: "random", endpoints: [], shards: 3, dark: 0.3333)
+        return [report(events: nil), sharded]
+            + ["s0", "s1", "s2"].map { ServiceReport(name: "profiles/\($0)", balance: "random", endpoints: []) }
+    }
 
     func service(named name: String) async -> ServiceReport? {
         guard name == "web shop" else { return nil }

@@ -1,6 +1,6 @@
 /// What `usher status` prints: services, their replicas, and what happened to these.
 package struct StatusText {
-    private let style: TextStyle
+    let style: TextStyle
 
     /// Events of one service that are shown; the rest is in the JSON.
     private static let eventsMax = 100
@@ -15,12 +15,22 @@ package struct StatusText {
         return caches.isEmpty ? text : text + "\n\n" + CachesText(style).text(caches)
     }
 
-    /// A line a replica, and under those that take no requests why not.
-    package func services(_ all: [ServiceReport]) -> String {
-        var table = TextTable(
+    /// Its columns, without a line yet.
+    static var table: TextTable {
+        TextTable(
             ["SERVICE", "REPLICA", "STATE"].map { .init(title: $0) }
                 + ["IN FLIGHT", "REQUESTS", "FAILURES", "P50 MS", "P99 MS"].map { .init(title: $0, alignment: .right) })
-        for service in all {
+    }
+
+    /// A line a replica, and under those that take no requests why not; of a sharded service a line a shard.
+    package func services(_ all: [ServiceReport]) -> String {
+        var table = Self.table
+        for group in ServiceGroup.all(all) {
+            let service = group.service
+            guard service.shards == nil else {
+                add(group, to: &table)
+                continue
+            }
             if service.endpoints.isEmpty { table.add([.init(service.name), .init("none", .bad)]) }
             for (index, endpoint) in service.endpoints.enumerated() {
                 table.add([
@@ -67,7 +77,7 @@ package struct StatusText {
         return endpoint.address + name + (endpoint.backup ? " backup" : "")
     }
 
-    private func why(_ endpoint: EndpointReport) -> String? {
+    func why(_ endpoint: EndpointReport) -> String? {
         guard endpoint.state != "ready" else { return nil }
         var parts = [endpoint.reason]
         if let until = endpoint.until { parts.append("until \(style.time.text(until))") }
@@ -80,7 +90,7 @@ package struct StatusText {
     }
 
     /// What there is to say of the service as a whole; nil when there is nothing.
-    private func facts(_ service: ServiceReport) -> String? {
+    func facts(_ service: ServiceReport) -> String? {
         let tunnels = service.endpoints.reduce(0) { $0 &+ $1.tunnels }
         var facts: [String] = []
         if service.queued > 0 { facts.append(Self.counted(service.queued, "request", "waiting")) }
@@ -100,7 +110,7 @@ package struct StatusText {
     }
 
     /// `1 session moved`, `12.3k sessions moved`
-    private static func counted(_ count: some BinaryInteger, _ noun: String, _ rest: String = "") -> String {
+    static func counted(_ count: some BinaryInteger, _ noun: String, _ rest: String = "") -> String {
         "\(Self.count(UInt64(clamping: count))) \(noun)\(count == 1 ? "" : "s")" + (rest.isEmpty ? "" : " \(rest)")
     }
 
@@ -115,7 +125,7 @@ package struct StatusText {
         return "\(value)"
     }
 
-    private static func milliseconds(_ value: Double?) -> String {
+    static func milliseconds(_ value: Double?) -> String {
         value.map { "\(($0 * 10).rounded() / 10)" } ?? "-"
     }
 

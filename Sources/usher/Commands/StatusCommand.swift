@@ -11,10 +11,13 @@ struct StatusCommand: AsyncParsableCommand {
             Example:
               usher status --watch
               usher status web           the events of its replicas, too
+              usher status profiles      every shard of a sharded service
+              usher status profiles/s0   the replicas of one shard
 
             HIT RATIO is the share of requests for which a cache had the answer, or another
             request was fetching it already.
-            Exit codes: 0 every service has a ready replica, 1 one has none or nobody answers, 2 wrong usage.
+            Exit codes: 0 every service has a ready replica, and a sharded one somebody for every key; 1 one has
+            not, or nobody answers; 2 wrong usage.
             """)
 
     @Argument(help: "Only this service, with the events of its replicas, newest first.")
@@ -44,18 +47,28 @@ struct StatusCommand: AsyncParsableCommand {
         if let service = self.service {
             let data = try await client.read("/api/v1/services/\(pathSegment(service))")
             let report = try JSONDecoder().decode(ServiceReport.self, from: data)
-            self.show(self.json ? String(decoding: data, as: UTF8.self) : StatusText(Terminal.style).service(report))
-            return report.endpoints.contains(where: \.ready)
+            let text = StatusText(Terminal.style)
+            if self.json {
+                self.show(String(decoding: data, as: UTF8.self))
+            } else if report.shards != nil {
+                let group = ServiceGroup.all(try await Self.services(client)).first { $0.service.name == service }
+                self.show(text.sharded(group ?? ServiceGroup(service: report)))
+            } else {
+                self.show(text.service(report))
+            }
+            return report.isServed
         }
-        let services = try JSONDecoder().decode(
-            ServiceList.self, from: try await client.read("/api/v1/services")
-        ).services
+        let services = try await Self.services(client)
         let caches = try JSONDecoder().decode(CacheList.self, from: try await client.read("/api/v1/caches")).caches
         self.show(
             self.json
                 ? try prettyJSON(StatusReport(services: services, caches: caches))
                 : StatusText(Terminal.style).text(services, caches))
-        return services.allSatisfy { $0.endpoints.contains(where: \.ready) }
+        return ServiceGroup.all(services).allSatisfy(\.service.isServed)
+    }
+
+    private static func services(_ client: AdminClient) async throws -> [ServiceReport] {
+        try JSONDecoder().decode(ServiceList.self, from: try await client.read("/api/v1/services")).services
     }
 
     private func show(_ text: String) {

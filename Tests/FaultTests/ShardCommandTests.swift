@@ -34,9 +34,13 @@ extension FaultTests {
             text.split(separator: "\n").map { $0.split(separator: " ") }.first { $0.first == Substring(name) } ?? []
         }
 
-        private static func replica(_ status: String = "200 OK") throws -> ScriptedReplica {
+        /// - Parameter gate: requests for `/slow` wait until it is opened.
+        private static func replica(
+            _ status: String = "200 OK", gate: DispatchSemaphore? = nil
+        ) throws -> ScriptedReplica {
             try ScriptedReplica { conversation in
-                while conversation.nextHead() != nil {
+                while let head = conversation.nextHead() {
+                    if head.hasPrefix("GET /slow") { gate?.wait() }
                     conversation.send(Data("HTTP/1.1 \(status)\r\nContent-Length: 2\r\n\r\nok".utf8))
                 }
             }
@@ -103,7 +107,8 @@ extension FaultTests {
         @Test("a reload that adds a shard keeps every count, and is told: epoch, keys that moved, earlier owners asked")
         func change() throws {
             // The new shard has nothing yet.
-            let (replica, empty) = (try Self.replica(), try Self.replica("404 Not Found"))
+            let gate = DispatchSemaphore(value: 0)
+            let (replica, empty) = (try Self.replica(gate: gate), try Self.replica("404 Not Found"))
             let yaml = """
                 workers: 2
                 services:
@@ -118,16 +123,23 @@ extension FaultTests {
                 let folder = UsherCommands(in: usher.folder)
                 let admin = ["--file", "usher.yaml", "--admin", "127.0.0.1:\(usher.adminPort)"]
                 for user in 0..<40 { #expect(try Self.ask(usher.port, user: "u\(user)") == 200) }
+                // It began before, and ends after; its shard must have it all the same.
+                let slow = try RawClient(usher.port)
+                slow.send("GET /slow?user=u0 HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+                #expect(eventually { (try? usher.metric("usher_endpoint_requests_in_flight")) == 1 })
                 let text = try #require(folder.text("usher.yaml"))
                 try folder.write(
                     "usher.yaml", text.replacing("] }\nroutes", with: "], s1: [\"127.0.0.1:\(empty.port)\"] }\nroutes"))
                 #expect(try folder.start(["reload"] + admin).result().code == 0)
                 let s0 = "shard=\"s0\""
                 #expect(try usher.metric("usher_shard_requests_total", s0) == 40)
+                gate.signal()
+                #expect(slow.readAnswer()?.status == 200)
+                #expect(eventually { (try? usher.metric("usher_shard_requests_total", s0)) == 41 })
                 for user in 0..<40 { #expect(try Self.ask(usher.port, user: "u\(user)") == 200) }
                 let scrape = try usher.scrape()
                 let moved = scrape.count("usher_shard_requests_total", "shard=\"s1\"")
-                #expect(moved > 5 && scrape.count("usher_shard_requests_total", s0) == 80 - moved)
+                #expect(moved > 5 && scrape.count("usher_shard_requests_total", s0) == 81 - moved)
                 #expect(scrape.count("usher_shard_earlier_owner_requests_total", "shard=\"s1\"") == moved)
                 #expect(scrape.count("usher_shard_map_epoch", "service=\"profiles\"") == 2)
                 let shown = try folder.start(["shards"] + admin).result().output

@@ -36,6 +36,8 @@ final class WorkerShards {
     private var hot: [ShardKey: Int] = [:]
     /// The shards that answer for such a key, found when it is first asked for.
     private var copies: [ShardKey: [Int]] = [:]
+    /// Who counts instead, since a reload brought another map; requests that began before hold on to this one.
+    private var heir: WorkerShards?
     private unowned let worker: Worker
 
     /// - Parameters:
@@ -59,6 +61,7 @@ final class WorkerShards {
             self.tallies[index] = known.tallies[place]
         }
         self.hot = known.hot
+        known.heir = self
     }
 
     // MARK: Choosing
@@ -166,14 +169,23 @@ final class WorkerShards {
 
     func sent(to shard: Int) { self.recent.requestSent(to: shard) }
 
-    func earlierIsAsked(instead owner: Int) { self.loads[owner].askedEarlier &+= 1 }
+    func earlierIsAsked(instead owner: Int) { self.count(owner) { $0.askedEarlier &+= 1 } }
 
     func ended(_ choice: Choice, nanoseconds: UInt64, bytes: Int) {
-        self.loads[choice.shard].requests &+= 1
-        self.loads[choice.shard].nanoseconds &+= nanoseconds
-        self.loads[choice.shard].bytes &+= UInt64(clamping: bytes)
+        self.count(choice.shard) { load in
+            load.requests &+= 1
+            load.nanoseconds &+= nanoseconds
+            load.bytes &+= UInt64(clamping: bytes)
+        }
         guard choice.shard != choice.owner else { return }
-        if choice.isHot { self.loads[choice.owner].spread &+= 1 } else { self.loads[choice.owner].overflowed &+= 1 }
+        self.count(choice.owner) { if choice.isHot { $0.spread &+= 1 } else { $0.overflowed &+= 1 } }
+    }
+
+    /// Counts where it will be seen; what is of a shard that is gone is not.
+    private func count(_ shard: Int, _ change: (inout ShardLoad) -> Void) {
+        guard let heir = self.heir else { return change(&self.loads[shard]) }
+        guard let place = heir.plan.services.firstIndex(of: self.plan.services[shard]) else { return }
+        heir.count(place, change)
     }
 
     /// What the control plane asks for now and then, of some of the shards.

@@ -141,7 +141,7 @@ extension FaultTests {
             }
         }
 
-        @Test("sharded: a profile lives in one shard; a dead shard is its keys' trouble alone; a fifth one takes its part")
+        @Test("sharded: a profile lives in one shard; a dead shard is its keys' trouble alone; a fifth takes its part")
         func sharded() throws {
             try Example.running("sharded", replicas: 8) { usher in
                 let people = ["ada", "bob", "cem", "dan", "eve", "fay", "gus", "hal"]

@@ -28,10 +28,19 @@ public final class KeyRule: Sendable {
     public let parts: [Part]
     /// For `Step.country`; nil: no address has a country.
     public let countries: CountryTable?
+    /// All that most keys are made of: one value of the request as it is.
+    private let only: Template.Variable?
 
     public init(parts: [Part], countries: CountryTable? = nil) {
         self.parts = parts
         self.countries = countries
+        if parts.count == 1, parts[0].steps.isEmpty, parts[0].template.parts.count == 1,
+            case .variables(let alternatives) = parts[0].template.parts[0], alternatives.count == 1
+        {
+            only = alternatives[0]
+        } else {
+            only = nil
+        }
     }
 
     /// Whether a request must show its body before it has a key.
@@ -53,6 +62,7 @@ public final class KeyRule: Sendable {
     ///   reads nothing of the request has one: its text.
     public func append(to key: inout [UInt8], from source: borrowing some TemplateSource) -> Bool {
         let start = key.count
+        if let only { return source.append(only, to: &key) && key.count > start }
         for part in parts {
             guard append(part, to: &key, from: source) else {
                 key.removeLast(key.count - start)

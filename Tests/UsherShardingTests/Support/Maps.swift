@@ -2,8 +2,8 @@ import UsherCore
 import UsherSharding
 
 extension ShardMap {
-    init(_ shards: [Shard], _ function: ShardingFunction) throws {
-        self = try ShardMap(shards, function: function, ketama: MD5.digest)
+    convenience init(_ shards: [Shard], _ function: ShardingFunction) throws {
+        try self.init(shards, function: function, ketama: MD5.digest)
     }
 
     /// The owner's name.

@@ -92,7 +92,7 @@ package struct RequestExplainer {
     private func route(
         _ head: RequestHead, _ peer: Peer, _ explanation: inout Explanation
     ) -> ExplainedRequest? {
-        guard let index = self.snapshot.router.match(RequestSource(head, peer: peer)) else {
+        guard let index = self.snapshot.router.match(HeadSource(head)) else {
             explanation.refuse("route", .noRoute, detail: "none of \(self.snapshot.routes.count) routes matches")
             return nil
         }

@@ -88,7 +88,7 @@ extension LocalAnswer {
                 status: 400, body: ByteBuffer(string: "use https, or say by Host where to redirect to\n"))
         }
         var line = ByteBuffer(string: "Location: https://")
-        RequestSource(head, peer: downstream.peer).withHost { host in
+        HeadSource(head).withHost { host in
             for index in host.indices { line.writeInteger(host[index]) }
         }
         if port != 443 { line.writeString(":\(port)") }

@@ -37,7 +37,7 @@ extension Worker {
             return LocalExchange(
                 self, downstream, nil, nil, .redirection(of: downstream, toPort: port), why: "redirected to TLS")
         }
-        guard let index = self.snapshot.router.match(RequestSource(head, peer: downstream.peer)) else {
+        guard let index = self.snapshot.router.match(HeadSource(head)) else {
             return self.refusal(.noRoute, downstream, plan: nil, nil)
         }
         let plan = self.snapshot.routes[index]

@@ -42,7 +42,11 @@ extension Exchange {
         var key: [UInt8] = []
         swap(&key, &self.worker.scratch)
         defer { swap(&key, &self.worker.scratch) }
-        let hasKey = self.writeKey(shards.plan.rule, to: &key)
+        key.removeAll(keepingCapacity: true)
+        let hasKey =
+            shards.plan.readsHeadOnly
+            ? shards.plan.rule.append(to: &key, from: HeadSource(self.head))
+            : self.writeKey(shards.plan.rule, to: &key)
         var choice: WorkerShards.Choice?
         let hash = ShardKey(key.span)
         if hasKey {
@@ -70,7 +74,6 @@ extension Exchange {
 
     /// Makes the request's key; false when it has none.
     private func writeKey(_ rule: KeyRule, to key: inout [UInt8]) -> Bool {
-        key.removeAll(keepingCapacity: true)
         let source = RequestSource(
             self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan, service: self.root.plan,
             body: self.body.gathered)

@@ -33,6 +33,8 @@ final class ShardPlan: Sendable {
     let shards: [ServiceSettings]
     /// Who gets requests without a key; nil: nobody.
     let missing: Int?
+    /// Nothing but the request's head has to be looked at for a key: the usual case.
+    let readsHeadOnly: Bool
     /// Requests have no key before their bodies are read.
     let needsBody: Bool
     let bodyLimit: Int
@@ -79,6 +81,7 @@ final class ShardPlan: Sendable {
         } else {
             self.missing = nil
         }
+        self.readsHeadOnly = settings.key.allSatisfy(\.template.readsHeadOnly)
         self.needsBody = self.rule.needsBody
         self.bodyLimit = Int(clamping: settings.bodyLimit.bytes)
         self.bound = settings.atMost.map { LoadBound(atMost: $0) }

@@ -1,0 +1,83 @@
+internal import UsherCore
+
+/// Everything that is measured of one candidate, in memory that does not grow with the log.
+struct KeyMeasure: Sendable {
+    struct Options: Sendable {
+        var shards: Int
+        var showsValues: Bool
+    }
+
+    /// Keys followed for the miss-ratio curves, and counted as the most frequent ones.
+    private static let followedMax = 4096
+    private static let frequentMax = 256
+
+    let key: CandidateKey
+    private(set) var load: LoadMap
+    private(set) var minutes: MinuteLoad
+    private(set) var answers = AnswerTest()
+    /// One cache that gets every request.
+    private(set) var cache = StackDistances(keysMax: followedMax)
+    /// One of several caches, among which requests are spread by chance.
+    private(set) var replica = StackDistances(keysMax: followedMax)
+    private(set) var frequent = SpaceSaving(capacity: frequentMax)
+    /// By the slots of `frequent`; empty unless values may be shown.
+    private var texts: [String] = []
+    /// Requests that have none of the key's fields.
+    private(set) var missing = 0
+
+    private let options: Options
+    private let columns: [Int]
+    private var hashes = [UInt64](repeating: 0, count: RecordBatch.capacity)
+
+    init(_ key: CandidateKey, _ set: FieldSet, _ options: Options) {
+        self.key = key
+        self.options = options
+        columns = key.fields.compactMap { set.fields.firstIndex(of: $0) }
+        load = LoadMap(shards: options.shards)
+        minutes = MinuteLoad(shards: options.shards)
+    }
+
+    /// - Parameter bytes: where the lines of the batch lie.
+    mutating func add(_ batch: borrowing RecordBatch, _ bytes: [UInt8]) {
+        batch.keys(columns, into: &hashes)
+        for row in 0..<batch.count {
+            let record = batch.records[row]
+            let hash = hashes[row]
+            if hash == FieldHash.none { missing += 1 }
+            load.add(hash, .init(requests: 1, bytes: record.bytes, microseconds: record.microseconds))
+            minutes.add(hash, minute: record.minute)
+            if record.isObject {
+                cache.add(hash, bytes: record.bytes)
+                if record.isForReplica { replica.add(hash, bytes: record.bytes) }
+            }
+            if record.isCounted { count(hash, batch, row, bytes) }
+        }
+        answers.add(batch, hashes)
+    }
+
+    mutating func finish() {
+        minutes.finish(next: 0)
+    }
+
+    /// The most frequent keys with their shares of the requests, and their values where those may be shown.
+    func mostFrequent(_ count: Int) -> [(share: Double, value: String?)] {
+        guard frequent.total > 0 else { return [] }
+        return frequent.counters.enumerated()
+            .map { slot, counter in
+                // What it counted for others before is not the key's.
+                (
+                    share: Double(counter.count - counter.error) / Double(frequent.total),
+                    value: options.showsValues ? texts[slot] : nil
+                )
+            }
+            .sorted { $0.share > $1.share }
+            .prefix(count).map { $0 }
+    }
+
+    private mutating func count(_ hash: UInt64, _ batch: borrowing RecordBatch, _ row: Int, _ bytes: [UInt8]) {
+        let place = frequent.add(KeyedHash(high: 0, low: hash))
+        guard options.showsValues, place.isNew else { return }
+        let text = key.fields.map { batch.set.text($0, batch.entries[row], bytes) }.joined(separator: " + ")
+        if place.slot < texts.count { texts[place.slot] = text } else { texts.append(text) }
+    }
+}

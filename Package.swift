@@ -114,11 +114,12 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: common),
+        .target(name: "UsherAdvisor", dependencies: ["UsherCore"], swiftSettings: common),
         .executableTarget(
             name: "usher",
             dependencies: [
                 "UsherCore", "UsherIdentities", "UsherTransport", "UsherConfiguration", "UsherConsole", "UsherGateway",
-                "UsherLoad", "CUsherGuard",
+                "UsherLoad", "UsherAdvisor", "CUsherGuard",
                 nioCore, nioPosix, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -175,6 +176,7 @@ let package = Package(
                 "UsherCore", "UsherHTTP", "UsherTransport", "UsherLoad", "UsherTestKit", nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: common),
+        .testTarget(name: "UsherAdvisorTests", dependencies: ["UsherCore", "UsherAdvisor"], swiftSettings: common),
         .testTarget(
             name: "UsherConfigurationTests", dependencies: ["UsherCore", "UsherConfiguration"], swiftSettings: common),
         .testTarget(

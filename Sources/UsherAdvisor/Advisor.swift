@@ -60,14 +60,15 @@ package struct Advisor: ~Copyable {
         read(isEnd: true)
     }
 
-    /// What the log says; nil: it has no line that tells of a request.
-    package mutating func finish() -> Advice? {
+    /// What the log says; without candidates when no line tells of a request.
+    package mutating func finish() -> Advice {
         endFile()
+        let ranking = Ranking(options, lines: lines, skipped: skipped)
+        guard lines > skipped else { return ranking.nothing }
         if isLooking { beginMeasuring(isWhole: true) }
         flush()
-        guard lines > skipped else { return nil }
         for index in measures.indices { measures[index].finish() }
-        return Ranking(options, lines: lines, skipped: skipped, notes).advice(measures, batch?.set)
+        return batch.map { ranking.advice(measures, $0.set, notes) } ?? ranking.nothing
     }
 
     // MARK: Lines
@@ -128,7 +129,7 @@ package struct Advisor: ~Copyable {
         var record = RecordBatch.Record()
         record.isForReplica = isChosen(options.shards)
         record.isCounted = isCounted
-        batch.append(entry, buffer.bytes, rule, record)
+        batch.append(entry, buffer.bytes, rule, record, keepsEntry: options.showsValues)
     }
 
     private mutating func flush() {
@@ -138,6 +139,7 @@ package struct Advisor: ~Copyable {
         self.batch = batch
     }
 
+    /// Key after key over the whole batch, so that what a key's measures need stays near.
     private mutating func measure(_ batch: borrowing RecordBatch) {
         for index in measures.indices { measures[index].add(batch, buffer.bytes) }
     }

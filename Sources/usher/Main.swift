@@ -22,7 +22,7 @@ struct Usher: AsyncParsableCommand {
             RunCommand.self, CheckCommand.self, InitCommand.self, SchemaCommand.self, ExplainCommand.self,
             StatusCommand.self, DrainCommand.self, UndrainCommand.self, ReloadCommand.self, CertsCommand.self,
             DevCertCommand.self, KeysCommand.self, QuotasCommand.self, PurgeCommand.self, ShardsCommand.self,
-            LoadCommand.self,
+            LoadCommand.self, AdviseCommand.self,
         ])
 
     static func main() async {

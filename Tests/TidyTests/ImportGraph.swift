@@ -63,11 +63,13 @@ enum ImportGraph {
         "UsherLoad": ModuleRule(
             layer: 4, own: ["UsherCore", "UsherHTTP", "UsherTransport"],
             outside: system.union(["NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "FoundationEssentials", "Histogram"])),
+        // Beside the request path: it reads what that path has written.
+        "UsherAdvisor": ModuleRule(layer: 1, own: ["UsherCore"], outside: system),
         "usher": ModuleRule(
             layer: 6,
             own: [
                 "UsherCore", "UsherGateway", "UsherIdentities", "UsherConfiguration", "UsherConsole", "UsherTransport",
-                "UsherLoad", "CUsherGuard",
+                "UsherLoad", "UsherAdvisor", "CUsherGuard",
             ],
             outside: system.union([
                 "ArgumentParser", "NIOCore", "NIOPosix", "Logging", "ServiceLifecycle", "UnixSignals", "Foundation",

@@ -98,9 +98,10 @@ package struct Advice: Sendable, Encodable {
     package struct Balance: Sendable, Encodable {
         package var shards: Int
         package var requests: Double
-        package var bytes: Double
-        /// By the time that answers took.
-        package var seconds: Double
+        /// Nil: the log has none.
+        package var bytes: Double?
+        /// By the time that answers took; nil: the log has none.
+        package var seconds: Double?
     }
 
     /// What is cold behind a change, as shares of all requests and bytes: as expected, and when the worst shard is it.

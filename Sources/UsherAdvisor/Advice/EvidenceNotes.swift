@@ -59,8 +59,8 @@ struct EvidenceNotes: Sendable {
     }
 }
 
-/// `43 %`, `0.4 %`; never 100 of what is not all.
+/// `43%`, `0.4%`; never 100 of what is not all.
 func percent(_ share: Double) -> String {
     let tenths = Int((min(max(share, 0), 1) * 1000).rounded(share < 1 ? .down : .toNearestOrAwayFromZero))
-    return tenths < 100 && tenths % 10 != 0 ? "\(tenths / 10).\(tenths % 10) %" : "\(tenths / 10) %"
+    return tenths < 100 && tenths % 10 != 0 ? "\(tenths / 10).\(tenths % 10)%" : "\(tenths / 10)%"
 }

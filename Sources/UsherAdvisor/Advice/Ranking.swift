@@ -12,6 +12,8 @@ struct Ranking {
         var hitsLost = 0.0
         /// Its place among the candidates, which are in the order of preference.
         var place: Int
+        /// The last of them: everything that the log tells of a request.
+        var isWhole: Bool
     }
 
     /// A key is too specific when it has so many keys for one of a coarser key that will do, …
@@ -33,26 +35,31 @@ struct Ranking {
     private let options: Advisor.Options
     private let lines: Int
     private let skipped: Int
-    private let notes: EvidenceNotes
 
-    init(_ options: Advisor.Options, lines: Int, skipped: Int, _ notes: EvidenceNotes) {
+    init(_ options: Advisor.Options, lines: Int, skipped: Int) {
         self.options = options
         self.lines = lines
         self.skipped = skipped
-        self.notes = notes
     }
 
-    func advice(_ measures: [KeyMeasure], _ set: FieldSet?) -> Advice? {
-        guard let set else { return nil }
+    /// Of a log that tells of no request.
+    var nothing: Advice {
+        Advice(
+            lines: lines, skipped: skipped, shards: options.shards, memoryBytes: options.memory.bytes, notes: [],
+            candidates: [], configuration: [])
+    }
+
+    func advice(_ measures: [KeyMeasure], _ set: FieldSet, _ notes: EvidenceNotes) -> Advice {
         var all = measures.enumerated().map { place, measure in
-            Judged(measure: measure, finding: AnswerFinding(measure.answers.counts, set), place: place)
+            Judged(
+                measure: measure, finding: AnswerFinding(measure.answers.counts, set), place: place,
+                isWhole: place == measures.count - 1)
         }
         judge(&all)
         sort(&all)
         var candidates = all.map(candidate)
-        var advice = Advice(
-            lines: lines, skipped: skipped, shards: options.shards, memoryBytes: options.memory.bytes,
-            notes: notes.general, candidates: [], configuration: [])
+        var advice = nothing
+        advice.notes = notes.general
         if let best = all.first, best.verdict == .good {
             candidates[0].load = loads(best.measure)
             advice.notes += notes.open(about: best.measure.key, best.finding) + remarks(candidates[0])
@@ -166,7 +173,7 @@ struct Ranking {
             worstMinute: measure.minutes.worst > 0 ? rounded(measure.minutes.worst) : nil,
             topShare: rounded(topShare), floor: rounded(max(1, Double(options.shards) * topShare)),
             resize: resize(measure), top: top.map { .init(share: rounded($0.share), value: $0.value) }, load: nil,
-            label: measure.key.label)
+            label: judged.isWhole ? "the request as a whole" : measure.key.label)
     }
 
     private func hitRatio(_ measure: KeyMeasure) -> Advice.HitRatio {
@@ -180,10 +187,11 @@ struct Ranking {
     }
 
     private func balance(_ measure: KeyMeasure, _ shards: Int) -> Advice.Balance {
-        Advice.Balance(
-            shards: shards, requests: rounded(measure.load.peakToMean(shards, \.requests)),
-            bytes: rounded(measure.load.peakToMean(shards, \.bytes)),
-            seconds: rounded(measure.load.peakToMean(shards, \.microseconds)))
+        func peak(_ amount: KeyPath<LoadMap.Load, Int>) -> Double? {
+            measure.load.total[keyPath: amount] > 0 ? rounded(measure.load.peakToMean(shards, amount)) : nil
+        }
+        return Advice.Balance(
+            shards: shards, requests: peak(\.requests) ?? 1, bytes: peak(\.bytes), seconds: peak(\.microseconds))
     }
 
     private func resize(_ measure: KeyMeasure) -> Advice.Resize {

@@ -12,6 +12,7 @@ struct FieldSet: Sendable {
 
     private let parameters: [(place: Int, name: [UInt8])]
     private let cookies: [(place: Int, name: [UInt8])]
+    private let headers: [(place: Int, name: [UInt8])]
 
     init(_ fields: [KeyField], countries: CountryTable?) {
         self.fields = fields
@@ -21,6 +22,9 @@ struct FieldSet: Sendable {
         }
         cookies = fields.enumerated().compactMap { place, field in
             if case .variable(.cookie(let name)) = field { (place, Array(name.utf8)) } else { nil }
+        }
+        headers = fields.enumerated().compactMap { place, field in
+            if case .variable(.header(let name)) = field { (place, Array(name.utf8)) } else { nil }
         }
         // A part of the path explains nothing that the path does not, and only one method is compared.
         explainers = Array(
@@ -37,6 +41,12 @@ struct FieldSet: Sendable {
             switch field {
             case .country: hashes[place] = entry.client.map { countries?.country(of: $0) ?? 0 } ?? 0
             case .variable(let variable): hashes[place] = hash(variable, entry, bytes)
+            }
+        }
+        for index in 0..<entry.headerCount {
+            let header = entry.headers[index]
+            for (place, name) in headers where LoggedHeader.isEqual(bytes, header.name, name) {
+                hashes[place] = FieldHash.of(bytes, header.value)
             }
         }
         Self.eachPair(bytes, entry.query, separator: UInt8(ascii: "&")) { name, value in
@@ -91,6 +101,11 @@ struct FieldSet: Sendable {
         case .variable(.identity): return text(entry.identity)
         case .variable(.header("accept-language")): return text(entry.language)
         case .variable(.header("user-agent")): return text(entry.userAgent)
+        case .variable(.header(let name)):
+            let index = (0..<entry.headerCount).first { index in
+                LoggedHeader.isEqual(bytes, entry.headers[index].name, Array(name.utf8))
+            }
+            return index.map { text(entry.headers[$0].value) } ?? ""
         case .variable(.query(let name)): return found(name, entry.query, UInt8(ascii: "&"))
         case .variable(.cookie(let name)): return found(name, entry.cookies, UInt8(ascii: ";"))
         case .variable(.sourceAddress(let prefix)):

@@ -11,7 +11,7 @@ enum KeyCandidates {
         let addresses = fields.filter { if case .variable(.sourceAddress(.some)) = $0 { true } else { false } }
         let parameters = fields.filter { if case .variable(.query) = $0 { true } else { false } }
         let cookies = fields.filter { if case .variable(.cookie) = $0 { true } else { false } }
-        let users = fields.filter { $0 == .identity } + cookies
+        let users = fields.filter { $0 == .identity } + cookies + fields.filter(isOwnHeader)
         let segments = fields.filter { if case .variable(.pathSegment) = $0 { true } else { false } }
         func there(_ field: KeyField) -> [KeyField] { fields.contains(field) ? [field] : [] }
 
@@ -26,6 +26,11 @@ enum KeyCandidates {
         var keys: [CandidateKey] = []
         for key in lists.map(CandidateKey.init) where !keys.contains(key) && key != whole { keys.append(key) }
         return Array(keys.prefix(countMax - suggestedMax - 1)) + [whole]
+    }
+
+    /// A field that somebody logs for a reason of theirs.
+    private static func isOwnHeader(_ field: KeyField) -> Bool {
+        if case .variable(.header) = field { field != .language && field != .userAgent } else { false }
     }
 
     /// Adds keys that answers of the first lines ask for: one that is too general, with the field that it lacks.

@@ -28,6 +28,7 @@ struct LogHead {
 
     private static let parametersMax = 5
     private static let cookiesMax = 2
+    private static let headersMax = 2
 
     private let entries: [LogEntry]
     private let bytes: [UInt8]
@@ -53,6 +54,7 @@ struct LogHead {
         if share({ !$0.identity.isEmpty }) > 0.01 { fields.append(.identity) }
         if share({ !$0.language.isEmpty }) > 0.01 { fields.append(.language) }
         if share({ !$0.userAgent.isEmpty }) > 0.01 { fields.append(.userAgent) }
+        fields += headerNames.map { .variable(.header($0)) }
         fields += names(\.query, separator: UInt8(ascii: "&"), Self.parametersMax).map { .variable(.query($0)) }
         fields += names(\.cookies, separator: UInt8(ascii: ";"), Self.cookiesMax).filter(isToken)
             .map { .variable(.cookie($0)) }
@@ -83,6 +85,16 @@ struct LogHead {
         let first = entries.first { !$0[keyPath: place].isEmpty }.map { bytes[$0[keyPath: place]] }
         guard let first else { return false }
         return entries.contains { !$0[keyPath: place].isEmpty && !bytes[$0[keyPath: place]].elementsEqual(first) }
+    }
+
+    private var headerNames: [String] {
+        var names = Names()
+        for entry in entries {
+            for index in 0..<entry.headerCount { names.add(bytes[entry.headers[index].name]) }
+        }
+        // One name may be written in several ways.
+        let found = names.frequent(Self.headersMax * 2, of: entries.count).compactMap { LoggedHeader.name(Array($0.utf8)[...]) }
+        return Array(found.filter(isToken).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }.prefix(Self.headersMax))
     }
 
     private func names(_ place: KeyPath<LogEntry, Range<Int>>, separator: UInt8, _ count: Int) -> [String] {

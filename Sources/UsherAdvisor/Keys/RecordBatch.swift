@@ -23,7 +23,7 @@ struct RecordBatch: Sendable {
 
     let set: FieldSet
     private(set) var records: [Record] = []
-    /// The entries that the records were made of.
+    /// The entries that the records were made of; empty unless values are to be shown.
     private(set) var entries: [LogEntry] = []
     /// Column after column.
     private(set) var hashes: [UInt64]
@@ -34,7 +34,6 @@ struct RecordBatch: Sendable {
         hashes = Array(repeating: 0, count: set.fields.count * Self.capacity)
         row = Array(repeating: 0, count: set.fields.count)
         records.reserveCapacity(Self.capacity)
-        entries.reserveCapacity(Self.capacity)
     }
 
     var count: Int { records.count }
@@ -46,7 +45,9 @@ struct RecordBatch: Sendable {
     }
 
     /// - Parameter record: what the caller decides by chance.
-    mutating func append(_ entry: LogEntry, _ bytes: [UInt8], _ rule: AnswerRule, _ record: Record) {
+    mutating func append(
+        _ entry: LogEntry, _ bytes: [UInt8], _ rule: AnswerRule, _ record: Record, keepsEntry: Bool
+    ) {
         set.hash(entry, bytes, into: &row)
         var record = record
         record.bytes = min(entry.bytes ?? 0, Self.amountMax)
@@ -65,7 +66,7 @@ struct RecordBatch: Sendable {
             row[place] = FieldHash.none
         }
         records.append(record)
-        entries.append(entry)
+        if keepsEntry { entries.append(entry) }
     }
 
     /// Writes each record's hash of the fields at `columns`; `FieldHash.none` for one that has none of them.

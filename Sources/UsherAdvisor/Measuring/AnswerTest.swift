@@ -43,8 +43,8 @@ struct AnswerTest: Sendable {
 
     private static let depth = 8
     private static let keysMax = 1024
-    /// Batches after which every eighth is enough.
-    private static let allBatches = 48
+    /// Comparisons after which every eighth batch is enough.
+    private static let repeatsWanted = 16_384
 
     private(set) var counts = Counts()
     private var keys: [Key] = []
@@ -56,7 +56,7 @@ struct AnswerTest: Sendable {
 
     mutating func add(_ batch: borrowing RecordBatch, _ hashes: [UInt64]) {
         batches += 1
-        guard batches <= Self.allBatches || batches.isMultiple(of: 8) else { return }
+        guard counts.repeats < Self.repeatsWanted || batches.isMultiple(of: 8) else { return }
         // Other bits than those that say where in the load map it lies.
         for row in 0..<batch.count where hashes[row] & 0xFFFF_FFFF < threshold {
             let visit = batch.records[row].visit

@@ -12,6 +12,9 @@ struct StackDistances: Sendable {
         var position: Int32
     }
 
+    /// Of few keys there are few positions, so that sums are short.
+    private static let positionsMin = 64
+
     /// Keys that are followed at a time.
     let keysMax: Int
     /// Hashes below it are followed, of 2³².
@@ -30,8 +33,8 @@ struct StackDistances: Sendable {
     init(keysMax: Int) {
         self.keysMax = keysMax
         index = SlotIndex(capacity: keysMax + 1)
-        sums = Array(repeating: 0, count: 2 * keysMax + 3)
-        order = Array(repeating: -1, count: 2 * keysMax + 2)
+        sums = Array(repeating: 0, count: Self.positionsMin + 1)
+        order = Array(repeating: -1, count: Self.positionsMin)
     }
 
     /// Different keys of the whole stream.
@@ -66,7 +69,8 @@ struct StackDistances: Sendable {
             index.insert(slot, key)
         }
         place(slot)
-        if objects.count > keysMax { halve() } else if next == order.count { renumber() }
+        if objects.count > keysMax { halve() }
+        if next == order.count { renumber() }
     }
 
     private mutating func place(_ slot: Int) {
@@ -78,28 +82,29 @@ struct StackDistances: Sendable {
 
     /// Follows half of the keys.
     private mutating func halve() {
-        while objects.count > keysMax {
+        while objects.count > keysMax, threshold > 1 {
             threshold /= 2
-            let kept = order[..<next].compactMap { $0 < 0 ? nil : objects[Int($0)] }
-            objects = kept.filter { $0.key.low & 0xFFFF_FFFF < threshold }
+            // In their order, so that the slots are it.
+            objects = order[..<next].compactMap { $0 < 0 ? nil : objects[Int($0)] }
+                .filter { $0.key.low & 0xFFFF_FFFF < threshold }
+            placeAll(Array(objects.indices))
         }
         index = SlotIndex(capacity: keysMax + 1)
         for (slot, object) in objects.enumerated() { index.insert(slot, object.key) }
-        order = Array(repeating: -1, count: order.count)
-        next = 0
-        totalBytes = 0
-        for index in sums.indices { sums[index] = 0 }
-        for slot in objects.indices { place(slot) }
     }
 
-    /// Closes the gaps between positions.
+    /// Closes the gaps between positions, of which there are three times as many as keys at first.
     private mutating func renumber() {
-        let slots = order[..<next].filter { $0 >= 0 }
-        for index in sums.indices { sums[index] = 0 }
-        for index in order.indices { order[index] = -1 }
+        placeAll(order[..<next].filter { $0 >= 0 }.map(Int.init))
+    }
+
+    private mutating func placeAll(_ slots: [Int]) {
+        let positions = max(Self.positionsMin, slots.count * 4)
+        order = Array(repeating: -1, count: positions)
+        sums = Array(repeating: 0, count: positions + 1)
         next = 0
         totalBytes = 0
-        for slot in slots { place(Int(slot)) }
+        for slot in slots { place(slot) }
     }
 
     private mutating func change(_ position: Int, by bytes: Int) {

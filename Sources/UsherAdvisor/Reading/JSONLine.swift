@@ -5,8 +5,9 @@
 struct JSONLine {
     private var entry = LogEntry()
     private var forwardedFor: Range<Int>?
-    /// Of the member whose value comes next.
+    /// Of the member whose value comes next: a name that is known, or a header of the user's own.
     private var name: LogName?
+    private var header: Range<Int>?
 
     static func read(_ bytes: inout [UInt8], _ line: Range<Int>, _ clients: inout ClientReader) -> LogEntry? {
         var reader = JSONLine()
@@ -29,25 +30,22 @@ struct JSONLine {
                 while index < line.upperBound, bytes[index] == 0x20 { index += 1 }
                 if index < line.upperBound, bytes[index] == UInt8(ascii: ":") {
                     name = LogName.find(bytes, text)
+                    header = name == nil ? LoggedHeader.place(bytes, text) : nil
                     index += 1
-                } else if let name {
-                    self.name = nil
-                    take(name, isEscaped ? Unescaping.json(&bytes, text) : text, bytes, &clients)
+                } else if name != nil || header != nil {
+                    take(isEscaped ? Unescaping.json(&bytes, text) : text, bytes, &clients)
                 }
             case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
                 let start = index
                 while index < line.upperBound, Self.isInNumber(bytes[index]) { index += 1 }
-                if let name {
-                    self.name = nil
-                    take(name, start..<index, bytes, &clients)
-                }
+                take(start..<index, bytes, &clients)
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 depth += 1
-                if byte == UInt8(ascii: "{") { name = nil }
+                if byte == UInt8(ascii: "{") { (name, header) = (nil, nil) }
                 index += 1
             case UInt8(ascii: "}"), UInt8(ascii: "]"):
                 depth -= 1
-                name = nil
+                (name, header) = (nil, nil)
                 index += 1
                 guard depth > 0 else { return depth == 0 && Self.isBlank(bytes, index..<line.upperBound) }
             default:
@@ -57,10 +55,11 @@ struct JSONLine {
         return false
     }
 
-    private mutating func take(
-        _ name: LogName, _ value: Range<Int>, _ bytes: [UInt8], _ clients: inout ClientReader
-    ) {
+    private mutating func take(_ value: Range<Int>, _ bytes: [UInt8], _ clients: inout ClientReader) {
+        defer { (name, header) = (nil, nil) }
         guard !value.isEmpty, value.count > 1 || bytes[value.lowerBound] != UInt8(ascii: "-") else { return }
+        if let header { entry.add(LoggedHeader(name: header, value: value)) }
+        guard let name else { return }
         switch name {
         case .method: if entry.method.isEmpty { entry.method = value }
         case .target: if entry.path.isEmpty { entry.setTarget(value, in: bytes) }

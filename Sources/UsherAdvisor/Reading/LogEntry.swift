@@ -18,6 +18,9 @@ package struct LogEntry: Sendable {
     package var cookies: Place = 0..<0
     /// What tells one answer from another for certain: an entity tag or a hash of the body.
     package var tag: Place = 0..<0
+    /// Fields of the user's own; those behind `headerCount` are empty.
+    var headers = InlineArray<4, LoggedHeader>(repeating: LoggedHeader())
+    private(set) var headerCount = 0
     package var client: IPAddress?
     /// Nil: the log does not say.
     package var status: Int?
@@ -47,6 +50,12 @@ extension LogEntry {
         let mark = bytes.find(UInt8(ascii: "?"), in: start..<end)
         path = start..<(mark ?? end)
         if let mark { query = mark + 1..<end }
+    }
+
+    mutating func add(_ header: LoggedHeader) {
+        guard headerCount < LoggedHeader.countMax else { return }
+        headers[headerCount] = header
+        headerCount += 1
     }
 
     /// Whether enough is known to say anything of the request.

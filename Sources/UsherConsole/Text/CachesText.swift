@@ -31,7 +31,7 @@ package struct CachesText {
     }
 
     /// `512 B`, `1.5 KiB`, `256 MiB`: cut, not rounded.
-    static func bytes(_ count: Int) -> String {
+    package static func bytes(_ count: Int) -> String {
         for (shift, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] where count >= 1 << shift {
             let tenths = ((count >> (shift - 7)) * 10) >> 7
             return tenths % 10 == 0 ? "\(tenths / 10) \(unit)" : "\(tenths / 10).\(tenths % 10) \(unit)"

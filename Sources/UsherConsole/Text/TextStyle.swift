@@ -1,5 +1,5 @@
 /// What a colour says.
-enum TextColour: String, Sendable {
+package enum TextColour: String, Sendable {
     case none = ""
     case good = "32"
     case warning = "33"

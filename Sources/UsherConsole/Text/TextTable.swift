@@ -1,19 +1,24 @@
 /// Lays out cells in columns as wide as their widest cell, for a terminal.
-struct TextTable {
-    struct Column {
+package struct TextTable {
+    package struct Column {
         var title: String
-        var alignment = Alignment.left
+        var alignment: Alignment
+
+        package init(title: String, alignment: Alignment = .left) {
+            self.title = title
+            self.alignment = alignment
+        }
     }
 
-    enum Alignment {
+    package enum Alignment {
         case left, right
     }
 
-    struct Cell {
+    package struct Cell {
         var text: String
         var colour = TextColour.none
 
-        init(_ text: String, _ colour: TextColour = .none) {
+        package init(_ text: String, _ colour: TextColour = .none) {
             self.text = text
             self.colour = colour
         }
@@ -31,21 +36,21 @@ struct TextTable {
     private let columns: [Column]
     private var lines: [Line] = []
 
-    init(_ columns: [Column]) {
+    package init(_ columns: [Column]) {
         self.columns = columns
     }
 
     /// Cells beyond the last column are left out, missing ones are empty.
-    mutating func add(_ cells: [Cell]) {
+    package mutating func add(_ cells: [Cell]) {
         lines.append(.row(cells))
     }
 
-    mutating func addNote(_ cell: Cell, at column: Int) {
+    package mutating func addNote(_ cell: Cell, at column: Int) {
         lines.append(.note(cell, column: column))
     }
 
     /// A sentence in the last column or in a note is broken at the width of `style`; nothing is cut.
-    func text(_ style: TextStyle) -> String {
+    package func text(_ style: TextStyle) -> String {
         let widths = columnWidths
         let title = row(columns.map { Cell($0.title, .faint) }, widths, style)
         let body = lines.map { line in

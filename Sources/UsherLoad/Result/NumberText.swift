@@ -1,7 +1,7 @@
 /// Numbers as people read them.
-enum NumberText {
+package enum NumberText {
     /// `1,234,567`
-    static func grouped(_ number: UInt64) -> String {
+    package static func grouped(_ number: UInt64) -> String {
         var text = ""
         let digits = String(number)
         for (index, digit) in digits.enumerated() {
@@ -17,7 +17,7 @@ enum NumberText {
     }
 
     /// `12.30`; negative numbers count as 0.
-    static func fixed(_ number: Double, decimals: Int) -> String {
+    package static func fixed(_ number: Double, decimals: Int) -> String {
         var factor: UInt64 = 1
         for _ in 0..<decimals { factor *= 10 }
         let scaled = UInt64(clamping: Int(min(max(0, number), 1e12) * Double(factor) + 0.5))
@@ -39,7 +39,7 @@ enum NumberText {
     }
 
     /// `93.4%`
-    static func percent(_ share: Double) -> String {
+    package static func percent(_ share: Double) -> String {
         fixed(share * 100, decimals: 1) + "%"
     }
 

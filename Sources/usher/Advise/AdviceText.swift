@@ -1,0 +1,126 @@
+import UsherAdvisor
+import UsherConsole
+import UsherLoad
+
+/// An advice for people: a ranking, a picture of the best key's load, and what to put into `usher.yaml`.
+struct AdviceText {
+    /// Candidates that are shown; `--json` has all.
+    private static let candidatesShown = 12
+    private static let keyWidth = 44
+    private static let barWidth = 40
+
+    private let style: TextStyle
+
+    init(_ style: TextStyle) {
+        self.style = style
+    }
+
+    /// Ends with the `key:` line, when a key can be recommended.
+    func text(_ advice: Advice) -> String {
+        var parts = [self.style.sentence(Self.summary(advice)), self.ranking(advice)]
+        if let best = advice.candidates.first, let load = best.load {
+            parts += [self.facts(best, advice), self.picture(load, best)]
+            if best.top.contains(where: { $0.value != nil }) { parts.append(self.frequent(best)) }
+        }
+        if !advice.notes.isEmpty { parts.append(advice.notes.map(self.style.sentence).joined(separator: "\n")) }
+        if !advice.configuration.isEmpty {
+            parts.append((["Into the service in usher.yaml:", ""] + advice.configuration.map { "    " + $0 }).joined(separator: "\n"))
+        }
+        return parts.joined(separator: "\n\n")
+    }
+
+    private static func summary(_ advice: Advice) -> String {
+        let skipped = advice.skipped == 0 ? "" : " (\(Self.count(advice.skipped)) not understood and left out)"
+        return "\(Self.count(advice.lines)) lines\(skipped), for \(advice.shards) shards with "
+            + "\(CachesText.bytes(advice.memoryBytes)) of cache each:"
+    }
+
+    // MARK: Ranking
+
+    private func ranking(_ advice: Advice) -> String {
+        var table = TextTable([
+            .init(title: "VERDICT"), .init(title: "KEY"), .init(title: "KEYS", alignment: .right),
+            .init(title: "HITS", alignment: .right), .init(title: "PEAK", alignment: .right),
+            .init(title: "BYTES", alignment: .right), .init(title: "TIME", alignment: .right),
+        ])
+        for candidate in advice.candidates.prefix(Self.candidatesShown) {
+            let balance = candidate.balance.first
+            table.add([
+                .init(candidate.verdict.rawValue, Self.colour(candidate.verdict)), .init(Self.cut(candidate.label)),
+                .init(Self.count(candidate.distinctKeys)),
+                // Hits with somebody else's answer are none.
+                .init(candidate.verdict == .tooGeneral ? "-" : NumberText.percent(candidate.hitRatio.shards)),
+                .init(Self.factor(balance?.requests)), .init(Self.factor(balance?.bytes)),
+                .init(Self.factor(balance?.seconds)),
+            ])
+            table.addNote(.init(candidate.reason, .faint), at: 1)
+        }
+        let rest = advice.candidates.count - Self.candidatesShown
+        let more = rest > 0 ? "\n\(rest) more with --json." : ""
+        return table.text(self.style) + more
+    }
+
+    private static func colour(_ verdict: Advice.Verdict) -> TextColour {
+        switch verdict {
+        case .good: .good
+        case .tooSpecific: .warning
+        case .tooGeneral: .bad
+        }
+    }
+
+    // MARK: The best one
+
+    private func facts(_ best: Advice.Candidate, _ advice: Advice) -> String {
+        let (hits, resize) = (best.hitRatio, best.resize)
+        let peak = best.balance.map(\.requests).max() ?? 1
+        var lines = [
+            "Hits: \(NumberText.percent(hits.shards)) with \(advice.shards) shards, \(NumberText.percent(hits.one)) with one "
+                + "such cache, \(NumberText.percent(hits.replicas)) with \(advice.shards) that each get any request, "
+                + "\(NumberText.percent(hits.unlimited)) with memory without end.",
+            "Balance: the busiest shard gets at most \(Self.factor(peak)) times the mean with \(advice.shards) to "
+                + "\(2 * advice.shards) shards; no function can beat \(Self.factor(best.floor)) with \(advice.shards), as one "
+                + "key makes \(NumberText.percent(best.topShare)).",
+            "A shard more leaves \(Self.cold(resize.addingRequests)) of the requests and \(Self.cold(resize.addingBytes)) of "
+                + "the bytes cold, \(Self.count(resize.refill)) answers (\(CachesText.bytes(resize.refillBytes))) to fetch "
+                + "again; a lost one \(Self.cold(resize.losingRequests)) and \(Self.cold(resize.losingBytes)).",
+        ]
+        if let worst = best.worstMinute { lines.append("In the worst minute it was \(Self.factor(worst)) times the mean.") }
+        return lines.map(self.style.sentence).joined(separator: "\n")
+    }
+
+    private func picture(_ load: [Advice.ShardLoad], _ best: Advice.Candidate) -> String {
+        let total = max(load.reduce(0) { $0 + $1.requests }, 1)
+        let peak = max(load.map(\.requests).max() ?? 1, 1)
+        let width = load.map(\.shard.count).max() ?? 0
+        let bars = load.map { shard in
+            let filled = Int((Double(shard.requests) / Double(peak) * Double(Self.barWidth)).rounded())
+            let name = shard.shard + String(repeating: " ", count: width - shard.shard.count)
+            let bar = String(repeating: "#", count: filled) + String(repeating: " ", count: Self.barWidth - filled)
+            return "  \(name)  \(bar)  \(NumberText.percent(Double(shard.requests) / Double(total))) of the requests, "
+                + "\(CachesText.bytes(shard.bytes))"
+        }
+        return (["Load of each shard by \(Self.cut(best.label)):"] + bars).joined(separator: "\n")
+    }
+
+    private func frequent(_ best: Advice.Candidate) -> String {
+        var table = TextTable([.init(title: "SHARE", alignment: .right), .init(title: "MOST FREQUENT KEYS")])
+        for key in best.top { table.add([.init(NumberText.percent(key.share)), .init(key.value ?? "")]) }
+        return table.text(self.style)
+    }
+
+    // MARK: Words
+
+    private static func cut(_ label: String) -> String {
+        label.count <= keyWidth ? label : label.prefix(keyWidth - 1) + "…"
+    }
+
+    private static func count(_ number: Int) -> String { NumberText.grouped(UInt64(clamping: number)) }
+
+    private static func factor(_ number: Double?) -> String {
+        number.map { NumberText.fixed($0, decimals: 2) } ?? "-"
+    }
+
+    private static func cold(_ cold: Advice.Cold) -> String {
+        "\(NumberText.percent(cold.expected)) (at worst \(NumberText.percent(cold.worst)))"
+    }
+}

@@ -2,13 +2,11 @@ internal import UsherCore
 
 /// Requests as hashes and numbers, a column a field, so that each key goes over many of them at once.
 struct RecordBatch: Sendable {
-    /// What measures want to know of a request beside its fields.
+    /// What measures want to know of a request beside its fields. Small, as every key goes over all of them.
     struct Record: Sendable {
         var bytes = 0
-        var microseconds = 0
-        var minute = 0
-        /// Its answer's fingerprint is 0 where it cannot be compared with others.
-        var visit = AnswerTest.Visit()
+        var microseconds: UInt32 = 0
+        var minute: Int32 = 0
         /// A cache could have given the answer.
         var isObject = false
         /// The one of several replicas that is looked at gets it.
@@ -17,12 +15,14 @@ struct RecordBatch: Sendable {
         var isCounted = false
     }
 
-    static let capacity = 2048
-    /// Larger amounts are no answer's, and sums of these stay far from overflowing. Unit: bytes, microseconds.
-    private static let amountMax = 1 << 36
+    static let capacity = 4096
+    /// Larger ones are no answer's, and sums of these stay far from overflowing. Unit: bytes.
+    private static let bytesMax = 1 << 36
 
     let set: FieldSet
     private(set) var records: [Record] = []
+    /// What the test of answers keeps of them; a fingerprint of 0 cannot be compared with others.
+    private(set) var visits: [AnswerTest.Visit] = []
     /// The entries that the records were made of; empty unless values are to be shown.
     private(set) var entries: [LogEntry] = []
     /// Column after column.
@@ -41,6 +41,7 @@ struct RecordBatch: Sendable {
 
     mutating func removeAll() {
         records.removeAll(keepingCapacity: true)
+        visits.removeAll(keepingCapacity: true)
         entries.removeAll(keepingCapacity: true)
     }
 
@@ -50,22 +51,22 @@ struct RecordBatch: Sendable {
     ) {
         set.hash(entry, bytes, into: &row)
         var record = record
-        record.bytes = min(entry.bytes ?? 0, Self.amountMax)
-        record.microseconds = min(entry.microseconds ?? 0, Self.amountMax)
-        record.minute = entry.minute ?? 0
+        record.bytes = min(entry.bytes ?? 0, Self.bytesMax)
+        record.microseconds = UInt32(clamping: entry.microseconds ?? 0)
+        record.minute = Int32(truncatingIfNeeded: entry.minute ?? 0)
         let isGet = bytes.equals("GET", entry.method)
         record.isObject = isGet && (entry.status == 200 || entry.status == 304)
-        if isGet, entry.status == 200 {
-            record.visit[AnswerTest.fingerprintLane] = rule.fingerprint(entry, bytes)
-        }
+        var visit = AnswerTest.Visit()
+        if isGet, entry.status == 200 { visit[AnswerTest.fingerprintLane] = rule.fingerprint(entry, bytes) }
         for (lane, place) in set.explainers.enumerated() {
-            record.visit[lane] = UInt32(truncatingIfNeeded: row[place] >> 16)
+            visit[lane] = UInt32(truncatingIfNeeded: row[place] >> 16)
         }
         for place in row.indices {
             hashes[place * Self.capacity + records.count] = row[place]
             row[place] = FieldHash.none
         }
         records.append(record)
+        visits.append(visit)
         if keepsEntry { entries.append(entry) }
     }
 

@@ -59,7 +59,7 @@ struct AnswerTest: Sendable {
         guard counts.repeats < Self.repeatsWanted || batches.isMultiple(of: 8) else { return }
         // Other bits than those that say where in the load map it lies.
         for row in 0..<batch.count where hashes[row] & 0xFFFF_FFFF < threshold {
-            let visit = batch.records[row].visit
+            let visit = batch.visits[row]
             if visit[Self.fingerprintLane] != 0 { follow(KeyedHash(high: 0, low: hashes[row]), visit) }
         }
     }

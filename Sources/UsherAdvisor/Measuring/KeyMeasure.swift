@@ -7,8 +7,10 @@ struct KeyMeasure: Sendable {
         var showsValues: Bool
     }
 
-    /// Keys followed for the miss-ratio curves, and counted as the most frequent ones.
-    private static let followedMax = 4096
+    /// Keys followed for the miss-ratio curves, of all requests and of a replica's; one below what an index holds.
+    private static let followedMax = 4095
+    private static let replicaFollowedMax = 2047
+    /// Keys among which the most frequent ones are.
     private static let frequentMax = 256
 
     let key: CandidateKey
@@ -18,7 +20,7 @@ struct KeyMeasure: Sendable {
     /// One cache that gets every request.
     private(set) var cache = StackDistances(keysMax: followedMax)
     /// One of several caches, among which requests are spread by chance.
-    private(set) var replica = StackDistances(keysMax: followedMax)
+    private(set) var replica = StackDistances(keysMax: replicaFollowedMax)
     private(set) var frequent = SpaceSaving(capacity: frequentMax)
     /// By the slots of `frequent`; empty unless values may be shown.
     private var texts: [String] = []
@@ -40,18 +42,20 @@ struct KeyMeasure: Sendable {
     /// - Parameter bytes: where the lines of the batch lie.
     mutating func add(_ batch: borrowing RecordBatch, _ bytes: [UInt8]) {
         batch.keys(columns, into: &hashes)
+        // One measure after the other, as the tables of all together are larger than the fastest caches.
         for row in 0..<batch.count {
             let record = batch.records[row]
-            let hash = hashes[row]
-            if hash == FieldHash.none { missing += 1 }
-            load.add(hash, .init(requests: 1, bytes: record.bytes, microseconds: record.microseconds))
-            minutes.add(hash, minute: record.minute)
-            if record.isObject {
-                cache.add(hash, bytes: record.bytes)
-                if record.isForReplica { replica.add(hash, bytes: record.bytes) }
-            }
-            if record.isCounted { count(hash, batch, row, bytes) }
+            if hashes[row] == FieldHash.none { missing += 1 }
+            load.add(hashes[row], .init(requests: 1, bytes: record.bytes, microseconds: Int(record.microseconds)))
+            minutes.add(hashes[row], minute: record.minute)
         }
+        for row in 0..<batch.count where batch.records[row].isObject {
+            cache.add(hashes[row], bytes: batch.records[row].bytes)
+        }
+        for row in 0..<batch.count where batch.records[row].isForReplica && batch.records[row].isObject {
+            replica.add(hashes[row], bytes: batch.records[row].bytes)
+        }
+        for row in 0..<batch.count where batch.records[row].isCounted { count(hashes[row], batch, row, bytes) }
         answers.add(batch, hashes)
     }
 

@@ -23,7 +23,7 @@ struct LoadMap: Sendable {
     /// - Parameter shards: as many, and twice as many, are going to be asked for.
     init(shards: Int) {
         // At least 32 parts for each of 2N shards, so that where a part goes does not show.
-        var bits: UInt64 = 12
+        var bits: UInt64 = 11
         while 1 << bits < shards * 64 { bits += 1 }
         self.bits = bits
         parts = Array(repeating: Load(), count: 1 << Int(bits))

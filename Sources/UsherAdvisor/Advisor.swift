@@ -106,10 +106,10 @@ package struct Advisor: ~Copyable {
             }
             batches.append(batch)
         }
-        let keys = KeyCandidates.extend(KeyCandidates.make(set.fields), by: batches, set)
+        let tested = KeyCandidates.tested(KeyCandidates.make(set.fields), by: batches, set)
         let measuring = KeyMeasure.Options(shards: options.shards, showsValues: options.showsValues)
-        measures = keys.map { KeyMeasure($0, set, measuring) }
-        for batch in batches { measure(batch) }
+        measures = tested.map { KeyMeasure($0.key, $0.test, set, measuring) }
+        for batch in batches { measure(batch, isTested: true) }
         head = []
         batch = RecordBatch(set)
         buffer.dropLines()
@@ -134,14 +134,14 @@ package struct Advisor: ~Copyable {
 
     private mutating func flush() {
         guard var batch = batch.take() else { return }
-        measure(batch)
+        measure(batch, isTested: false)
         batch.removeAll()
         self.batch = batch
     }
 
     /// Key after key over the whole batch, so that what a key's measures need stays near.
-    private mutating func measure(_ batch: borrowing RecordBatch) {
-        for index in measures.indices { measures[index].add(batch, buffer.bytes) }
+    private mutating func measure(_ batch: borrowing RecordBatch, isTested: Bool) {
+        for index in measures.indices { measures[index].add(batch, buffer.bytes, isTested: isTested) }
     }
 
     /// One in so many.

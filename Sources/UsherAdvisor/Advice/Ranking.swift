@@ -22,9 +22,9 @@ struct Ranking {
     private static let hitsLostMax = 0.02
     /// Counts of different keys that are closer may be the same.
     private static let sampleError = 1.1
-    /// A key is too general, too, when so much more of its answers differ than another key's do, and that one repeats often
-    /// enough to say so.
-    private static let differingMax = 0.5
+    /// A key is too general, too, when its answers are the same less than so often as another key's are, and that one
+    /// repeats often enough to say so.
+    private static let steadinessMin = 0.4
     private static let repeatsMin = 50
     /// Hits and peaks that are closer to the best ones are as good: what is left is chance.
     private static let hitsStep = 0.03
@@ -101,7 +101,7 @@ struct Ranking {
         guard let steady = tested.min(by: { $0.finding.differing < $1.finding.differing }) else { return }
         for index in all.indices where all[index].verdict == .good {
             let differing = all[index].finding.differing
-            guard differing - steady.finding.differing >= Self.differingMax else { continue }
+            guard 1 - differing < Self.steadinessMin * (1 - steady.finding.differing) else { continue }
             all[index].verdict = .tooGeneral
             all[index].reason =
                 "the same key gets different answers in \(percent(differing)) of the requests; "

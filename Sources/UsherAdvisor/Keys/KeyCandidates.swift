@@ -33,26 +33,30 @@ enum KeyCandidates {
         if case .variable(.header) = field { field != .language && field != .userAgent } else { false }
     }
 
+    /// A candidate, and how the first lines tested it.
+    typealias Tested = (key: CandidateKey, test: AnswerTest)
+
     /// Adds keys that answers of the first lines ask for: one that is too general, with the field that it lacks.
-    static func extend(_ keys: [CandidateKey], by batches: [RecordBatch], _ set: FieldSet) -> [CandidateKey] {
-        var keys = keys
-        var untested = keys
-        while !untested.isEmpty, keys.count < countMax {
+    static func tested(_ keys: [CandidateKey], by batches: [RecordBatch], _ set: FieldSet) -> [Tested] {
+        var tested = keys.map { (key: $0, test: test(of: $0, batches, set)) }
+        var fresh = tested[...]
+        while !fresh.isEmpty, tested.count < countMax {
             var suggested: [CandidateKey] = []
-            for key in untested {
-                guard let cause = cause(of: key, batches, set) else { continue }
+            for (key, test) in fresh {
+                let finding = AnswerFinding(test.counts, set)
+                guard finding.isTooGeneral, let cause = finding.cause else { continue }
                 let longer = CandidateKey(key.fields + [cause])
-                if !keys.contains(longer), !suggested.contains(longer) { suggested.append(longer) }
+                if !suggested.contains(longer), !tested.contains(where: { $0.key == longer }) { suggested.append(longer) }
             }
-            untested = Array(suggested.prefix(countMax - keys.count))
+            let added = suggested.prefix(countMax - tested.count).map { (key: $0, test: test(of: $0, batches, set)) }
             // Before the request as a whole, which is the last resort.
-            keys.insert(contentsOf: untested, at: keys.count - 1)
+            tested.insert(contentsOf: added, at: tested.count - 1)
+            fresh = added[...]
         }
-        return keys
+        return tested
     }
 
-    /// The field that a key lacks.
-    private static func cause(of key: CandidateKey, _ batches: [RecordBatch], _ set: FieldSet) -> KeyField? {
+    private static func test(of key: CandidateKey, _ batches: [RecordBatch], _ set: FieldSet) -> AnswerTest {
         var test = AnswerTest()
         let columns = key.fields.compactMap { set.fields.firstIndex(of: $0) }
         var hashes = [UInt64](repeating: 0, count: RecordBatch.capacity)
@@ -60,7 +64,6 @@ enum KeyCandidates {
             batch.keys(columns, into: &hashes)
             test.add(batch, hashes)
         }
-        let finding = AnswerFinding(test.counts, set)
-        return finding.isTooGeneral ? finding.cause : nil
+        return test
     }
 }

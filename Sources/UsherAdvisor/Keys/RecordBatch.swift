@@ -59,7 +59,7 @@ struct RecordBatch: Sendable {
         var visit = AnswerTest.Visit()
         if isGet, entry.status == 200 { visit[AnswerTest.fingerprintLane] = rule.fingerprint(entry, bytes) }
         for (lane, place) in set.explainers.enumerated() {
-            visit[lane] = UInt32(truncatingIfNeeded: row[place] >> 16)
+            visit[lane] = UInt16(truncatingIfNeeded: row[place] >> 32)
         }
         for place in row.indices {
             hashes[place * Self.capacity + records.count] = row[place]
@@ -101,17 +101,15 @@ struct AnswerRule: Sendable {
     private static let headRounding = 32
 
     /// 0: cannot be compared.
-    func fingerprint(_ entry: LogEntry, _ bytes: [UInt8]) -> UInt32 {
-        switch sign {
-        case .tag: UInt32(truncatingIfNeeded: FieldHash.of(bytes, entry.tag))
-        case .url:
-            UInt32(
-                truncatingIfNeeded: FieldHash.joined(
-                    FieldHash.of(bytes, entry.path), FieldHash.of(bytes, entry.query))) | 1
+    func fingerprint(_ entry: LogEntry, _ bytes: [UInt8]) -> UInt16 {
+        let sign: UInt64
+        switch self.sign {
+        case .tag: sign = FieldHash.of(bytes, entry.tag)
+        case .url: sign = FieldHash.joined(FieldHash.of(bytes, entry.path), FieldHash.of(bytes, entry.query))
         case .size:
-            entry.bytes.map { size in
-                UInt32(truncatingIfNeeded: (entry.countsHead ? size / Self.headRounding : size) << 1) | 1
-            } ?? 0
+            guard let size = entry.bytes else { return 0 }
+            sign = FieldHash.joined(1, UInt64(size / (entry.countsHead ? Self.headRounding : 1)))
         }
+        return sign == FieldHash.none ? 0 : UInt16(truncatingIfNeeded: sign >> 32) | 1
     }
 }

@@ -42,7 +42,7 @@ struct AnswerFinding: Sendable {
         var harm: Double
         var explained: Double
         /// Requests whose predecessor had another value: the fewer, the coarser the field.
-        var changes: UInt32
+        var changes: Int
     }
 
     /// Nil: none that chance could not have made.

@@ -16,9 +16,9 @@ internal import UsherCore
 /// F, not for it: `between` is the later of the two.
 struct AnswerTest: Sendable {
     /// Hashes of a request's explaining fields, and its answer's fingerprint in the last lane.
-    typealias Visit = SIMD16<UInt32>
+    typealias Visit = Lanes
 
-    static let fingerprintLane = 15
+    static let fingerprintLane = Lanes.count - 1
 
     private struct Key: KeyedSlot {
         var key: KeyedHash
@@ -28,13 +28,13 @@ struct AnswerTest: Sendable {
 
     /// Counts of comparisons, a lane a field.
     struct Counts: Sendable {
-        var inFavour = SIMD16<UInt32>()
-        var against = SIMD16<UInt32>()
+        var inFavour = [Int](repeating: 0, count: Lanes.count)
+        var against = [Int](repeating: 0, count: Lanes.count)
         /// Comparisons in which F was the same and the answer was not.
-        var unlike = SIMD16<UInt32>()
-        var comparisons = SIMD16<UInt32>()
+        var unlike = [Int](repeating: 0, count: Lanes.count)
+        var comparisons = [Int](repeating: 0, count: Lanes.count)
         /// Requests whose predecessor had another F.
-        var changes = SIMD16<UInt32>()
+        var changes = [Int](repeating: 0, count: Lanes.count)
         /// Requests that had a predecessor.
         var repeats = 0
         /// Those whose predecessor got another answer.
@@ -82,31 +82,33 @@ struct AnswerTest: Sendable {
 
     private mutating func compare(_ visit: Visit, _ slot: Int) {
         let known = min(keys[slot].count, Self.depth)
-        let one = SIMD16<UInt32>(repeating: 1)
-        var hasBetween = SIMDMask<SIMD16<Int32>>(repeating: false)
-        var isBetweenUnlike = hasBetween
-        var isDone = hasBetween
+        /// Lanes that have found their `between`, one with another answer, and their `before`.
+        var (hasBetween, isBetweenUnlike, isDone) = (Lanes.none, Lanes.none, Lanes.none)
+        var (isBeforeUnlike, isBeforeLike) = (Lanes.none, Lanes.none)
         counts.repeats += 1
         for age in 1...known {
             let other = visits[slot * Self.depth + (keys[slot].count - age) % Self.depth]
-            let isOther = other[Self.fingerprintLane] != visit[Self.fingerprintLane]
-            let isUnlike = SIMDMask<SIMD16<Int32>>(repeating: isOther)
-            let isSame = visit .== other
+            let isUnlike = other[Self.fingerprintLane] != visit[Self.fingerprintLane]
+            let isSame = visit.isEqual(other)
             if age == 1 {
-                if isOther { counts.differing += 1 }
-                counts.changes.replace(with: counts.changes &+ one, where: .!isSame)
+                if isUnlike { counts.differing += 1 }
+                (.all - isSame).count(in: &counts.changes)
             }
-            let isBetween = .!isSame .& .!hasBetween
-            isBetweenUnlike.replace(with: isUnlike, where: isBetween)
-            hasBetween = hasBetween .| isBetween
-            let isBefore = isSame .& hasBetween .& .!isDone
-            isDone = isDone .| isBefore
-            counts.comparisons.replace(with: counts.comparisons &+ one, where: isBefore)
-            counts.unlike.replace(with: counts.unlike &+ one, where: isBefore .& isUnlike)
-            counts.inFavour.replace(
-                with: counts.inFavour &+ one, where: isBefore .& .!isUnlike .& isBetweenUnlike)
-            counts.against.replace(with: counts.against &+ one, where: isBefore .& isUnlike .& .!isBetweenUnlike)
+            let isBefore = (isSame & hasBetween) - isDone
+            isDone = isDone | isBefore
+            let isBetween = .all - isSame - hasBetween
+            hasBetween = hasBetween | isBetween
+            if isUnlike {
+                isBetweenUnlike = isBetweenUnlike | isBetween
+                isBeforeUnlike = isBeforeUnlike | isBefore
+            } else {
+                isBeforeLike = isBeforeLike | isBefore
+            }
         }
+        isDone.count(in: &counts.comparisons)
+        isBeforeUnlike.count(in: &counts.unlike)
+        (isBeforeLike & isBetweenUnlike).count(in: &counts.inFavour)
+        (isBeforeUnlike - isBetweenUnlike).count(in: &counts.against)
     }
 
     private mutating func halve() {

@@ -10,17 +10,19 @@ struct KeyMeasure: Sendable {
     /// Keys followed for the miss-ratio curves, of all requests and of a replica's; one below what an index holds.
     private static let followedMax = 4095
     private static let replicaFollowedMax = 2047
+    /// The same of a key that is too general by the first lines: nobody asks for its hits.
+    private static let roughFollowedMax = 511
     /// Keys among which the most frequent ones are.
     private static let frequentMax = 256
 
     let key: CandidateKey
     private(set) var load: LoadMap
     private(set) var minutes: MinuteLoad
-    private(set) var answers = AnswerTest()
+    private(set) var answers: AnswerTest
     /// One cache that gets every request.
-    private(set) var cache = StackDistances(keysMax: followedMax)
+    private(set) var cache: StackDistances
     /// One of several caches, among which requests are spread by chance.
-    private(set) var replica = StackDistances(keysMax: replicaFollowedMax)
+    private(set) var replica: StackDistances
     private(set) var frequent = SpaceSaving(capacity: frequentMax)
     /// By the slots of `frequent`; empty unless values may be shown.
     private var texts: [String] = []
@@ -31,16 +33,23 @@ struct KeyMeasure: Sendable {
     private let columns: [Int]
     private var hashes = [UInt64](repeating: 0, count: RecordBatch.capacity)
 
-    init(_ key: CandidateKey, _ set: FieldSet, _ options: Options) {
+    /// - Parameter answers: what was tested of the first lines.
+    init(_ key: CandidateKey, _ answers: AnswerTest, _ set: FieldSet, _ options: Options) {
         self.key = key
+        self.answers = answers
         self.options = options
         columns = key.fields.compactMap { set.fields.firstIndex(of: $0) }
+        let isRough = AnswerFinding(answers.counts, set).isTooGeneral
+        cache = StackDistances(keysMax: isRough ? Self.roughFollowedMax : Self.followedMax)
+        replica = StackDistances(keysMax: isRough ? Self.roughFollowedMax : Self.replicaFollowedMax)
         load = LoadMap(shards: options.shards)
         minutes = MinuteLoad(shards: options.shards)
     }
 
-    /// - Parameter bytes: where the lines of the batch lie.
-    mutating func add(_ batch: borrowing RecordBatch, _ bytes: [UInt8]) {
+    /// - Parameters:
+    ///   - bytes: where the lines of the batch lie.
+    ///   - isTested: its answers are in the test already.
+    mutating func add(_ batch: borrowing RecordBatch, _ bytes: [UInt8], isTested: Bool) {
         batch.keys(columns, into: &hashes)
         // One measure after the other, as the tables of all together are larger than the fastest caches.
         for row in 0..<batch.count {
@@ -56,7 +65,7 @@ struct KeyMeasure: Sendable {
             replica.add(hashes[row], bytes: batch.records[row].bytes)
         }
         for row in 0..<batch.count where batch.records[row].isCounted { count(hashes[row], batch, row, bytes) }
-        answers.add(batch, hashes)
+        if !isTested { answers.add(batch, hashes) }
     }
 
     mutating func finish() {

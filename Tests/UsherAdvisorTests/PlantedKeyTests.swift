@@ -1,0 +1,102 @@
+import Testing
+import UsherAdvisor
+import UsherCore
+
+/// Logs whose right key is known.
+@Suite("Planted keys", .timeLimit(.minutes(3)))
+struct PlantedKeyTests {
+    typealias Truth = PlantedLog.Truth
+    typealias Noise = PlantedLog.Noise
+
+    private static func advice(_ log: PlantedLog, _ lines: Int, countries: Bool = false) throws -> Advice {
+        var options = Advisor.Options()
+        if countries {
+            options.countries = try CountryTable(text: PlantedLog.table)
+            options.countriesFile = "countries.csv"
+        }
+        var advisor = Advisor(options)
+        var log = log
+        for _ in 0..<lines / 10_000 { advisor.append(log.lines(10_000)) }
+        return advisor.finish()
+    }
+
+    private static func verdict(_ key: String, _ advice: Advice) -> Advice.Verdict? {
+        advice.candidates.first { $0.key == key }?.verdict
+    }
+
+    private static let country = #"[{ take: "{source-address}", normalise: [country] }, "{path}"]"#
+
+    @Test("the book's example: path is too general, address and path too specific, country and path is right")
+    func book() throws {
+        var log = PlantedLog(seed: 1)
+        log.truth = .countryAndPath
+        let advice = try Self.advice(log, 100_000, countries: true)
+        #expect(advice.candidates.first?.key == Self.country && advice.candidates.first?.verdict == .good)
+        #expect(Self.verdict("{path}", advice) == .tooGeneral)
+        #expect(Self.verdict(#"["{source-address}", "{path}"]"#, advice) == .tooSpecific)
+        #expect(advice.candidates.first { $0.label == "the request as a whole" }?.verdict == .tooSpecific)
+        #expect(advice.candidates.first { $0.key == "{path}" }?.answers.cause == "country of {source-address}")
+        #expect(advice.configuration.last == "  key: " + Self.country)
+        #expect(advice.configuration.contains("  countries: countries.csv"))
+    }
+
+    @Test("without a table of countries blocks of addresses stand for them, and the advice says so")
+    func noTable() throws {
+        var log = PlantedLog(seed: 2)
+        log.truth = .countryAndPath
+        let advice = try Self.advice(log, 100_000)
+        #expect(advice.candidates.first?.key == #"["{source-address/24}", "{path}"]"#)
+        #expect(advice.notes.contains { $0.contains("--countries") })
+    }
+
+    @Test(
+        "what answers depend on is found in every form of log",
+        arguments: [
+            (Truth.path, "{path}"), (.addressAndPath, #"["{source-address}", "{path}"]"#),
+            (.identityAndPath, #"["{identity}", "{path}"]"#), (.tenantAndPath, #"["{path}", "{query.tenant}"]"#),
+            (.hostAndPath, #"["{host}", "{path}"]"#), (.languageAndPath, #"["{path}", "{header.accept-language}"]"#),
+            (.headerAndPath, #"["{path}", "{header.x-tenant}"]"#), (.cookieAndPath, #"["{cookie.sid}", "{path}"]"#),
+            (.identity, "{identity}"),
+        ], PlantedLog.Form.allCases)
+    func found(planted: (truth: Truth, key: String), form: PlantedLog.Form) throws {
+        // Combined lines have no fields of the user's own.
+        if planted.truth == .headerAndPath, form == .combined { return }
+        var log = PlantedLog(seed: 3)
+        log.truth = planted.truth
+        log.form = form
+        // Of very many addresses hardly one asks for the same twice.
+        if planted.truth == .addressAndPath { log.clients = 200 }
+        let advice = try Self.advice(log, 40_000)
+        let best = advice.candidates.first
+        #expect(best?.key == planted.key && best?.verdict == .good, "\(advice.candidates.prefix(3))")
+    }
+
+    @Test(
+        "what is no property of a key does not mislead",
+        arguments: [Noise.updates, .compression, .randomSizes, .brokenLines], [Truth.path, .tenantAndPath])
+    func noise(noise: Noise, truth: Truth) throws {
+        var log = PlantedLog(seed: 4)
+        (log.noise, log.truth) = (noise, truth)
+        let advice = try Self.advice(log, 60_000)
+        let key = truth == .path ? "{path}" : #"["{path}", "{query.tenant}"]"#
+        #expect(advice.candidates.first?.key == key, "\(advice.candidates.prefix(3))")
+        #expect(noise == .brokenLines ? (4000...8000).contains(advice.skipped) : advice.skipped == 0)
+    }
+
+    @Test("a site of which only a part depends on the country needs the country all the same")
+    func files() throws {
+        var log = PlantedLog(seed: 5)
+        (log.noise, log.truth) = (.files, .countryAndPath)
+        let advice = try Self.advice(log, 60_000, countries: true)
+        #expect(advice.candidates.first?.key == Self.country)
+    }
+
+    @Test("a key of three parts is found from the answers of the first lines")
+    func threeParts() throws {
+        var log = PlantedLog(seed: 6)
+        log.truth = .countryTenantAndPath
+        let advice = try Self.advice(log, 100_000, countries: true)
+        let key = #"[{ take: "{source-address}", normalise: [country] }, "{path}", "{query.tenant}"]"#
+        #expect(advice.candidates.first?.key == key, "\(advice.candidates.prefix(3))")
+    }
+}

@@ -26,9 +26,9 @@ struct Ranking {
     /// repeats often enough to say so.
     private static let steadinessMin = 0.4
     private static let repeatsMin = 50
-    /// Hits and peaks that are closer to the best ones are as good: what is left is chance.
+    /// Hits and floors that are closer to the best ones are as good: what is left is chance, as are the peaks above floors.
     private static let hitsStep = 0.03
-    private static let peakStep = 0.5
+    private static let floorStep = 0.5
     /// Peaks beyond it are worth a remark.
     private static let floorMax = 1.25
 
@@ -134,16 +134,16 @@ struct Ranking {
     /// Good ones first, then those that only waste memory, then those that give wrong answers.
     private func sort(_ all: inout [Judged]) {
         let hits = all.map { hitRatio($0.measure).shards }
-        let peaks = all.map { $0.measure.load.peakToMean(options.shards, \.requests) }
+        let floors = all.map { floor($0.measure) }
         let bestHits = zip(all, hits).filter { $0.0.verdict == .good }.map(\.1).max() ?? 1
-        let bestPeak = zip(all, peaks).filter { $0.0.verdict == .good }.map(\.1).min() ?? 1
+        let bestFloor = zip(all, floors).filter { $0.0.verdict == .good }.map(\.1).min() ?? 1
         // By place, which is the order in which they came.
         let ranks = all.map { judged in
             switch judged.verdict {
             case .good:
                 [
                     0, ((bestHits - hits[judged.place]) / Self.hitsStep).rounded(.down),
-                    ((peaks[judged.place] - bestPeak) / Self.peakStep).rounded(.down),
+                    ((floors[judged.place] - bestFloor) / Self.floorStep).rounded(.down),
                 ]
             case .tooSpecific: [1, -hits[judged.place], 0]
             case .tooGeneral: [2, judged.finding.differing, 0]
@@ -160,7 +160,6 @@ struct Ranking {
     private func candidate(_ judged: Judged) -> Advice.Candidate {
         let measure = judged.measure
         let top = measure.mostFrequent(5)
-        let topShare = top.first?.share ?? 0
         return Advice.Candidate(
             key: measure.key.text, verdict: judged.verdict, reason: judged.reason,
             distinctKeys: Int(measure.cache.distinct), missingShare: share(measure.missing, of: lines - skipped),
@@ -171,7 +170,7 @@ struct Ranking {
             hitRatio: hitRatio(measure),
             balance: (options.shards...2 * options.shards).map { balance(measure, $0) },
             worstMinute: measure.minutes.worst > 0 ? rounded(measure.minutes.worst) : nil,
-            topShare: rounded(topShare), floor: rounded(max(1, Double(options.shards) * topShare)),
+            topShare: rounded(top.first?.share ?? 0), floor: rounded(floor(measure)),
             resize: resize(measure), top: top.map { .init(share: rounded($0.share), value: $0.value) }, load: nil,
             label: judged.isWhole ? "the request as a whole" : measure.key.label)
     }
@@ -184,6 +183,11 @@ struct Ranking {
         return Advice.HitRatio(
             one: ratio(measure.cache, memory), shards: ratio(measure.cache, memory * Double(options.shards)),
             replicas: ratio(measure.replica, memory), unlimited: ratio(measure.cache, .greatestFiniteMagnitude))
+    }
+
+    /// The least peak-to-mean that any function reaches: a key cannot be split.
+    private func floor(_ measure: KeyMeasure) -> Double {
+        max(1, Double(options.shards) * (measure.mostFrequent(1).first?.share ?? 0))
     }
 
     private func balance(_ measure: KeyMeasure, _ shards: Int) -> Advice.Balance {

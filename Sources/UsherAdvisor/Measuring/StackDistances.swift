@@ -37,6 +37,7 @@ struct StackDistances: Sendable {
         order = Array(repeating: -1, count: Self.positionsMin)
     }
 
+    var followed: Int { objects.count }
     /// Different keys of the whole stream.
     var distinct: Double { Double(objects.count) * scale }
     /// Bytes of all different keys.

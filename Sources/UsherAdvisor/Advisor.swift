@@ -2,7 +2,7 @@ package import UsherCore
 
 /// Reads an access log, whatever its length, and says which key its service should be sharded by.
 ///
-/// Looking: the first lines are kept, and tell which fields there are, how answers differ, and which keys are candidates.
+/// Looking: the first lines are kept, and tell which fields there are, how answers differ, and which keys to measure.
 /// Measuring: every line, the first ones included, goes to the measures of all candidates, and is forgotten.
 ///
 /// Confinement: owned by one task. Never reads a clock; what is left to chance comes from a fixed seed.

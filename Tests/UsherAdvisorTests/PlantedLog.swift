@@ -157,9 +157,8 @@ struct PlantedLog {
             switch form {
             case .combined:
                 let vhost = isHostLogged ? "\(host):443 " : ""
-                bytes +=
-                    "\(vhost)\(address) - \(user.isEmpty ? "-" : user) [10/Oct/2026:\(clock) +0000] \"\(method) \(target) HTTP/1.1\" "
-                    .utf8
+                bytes += "\(vhost)\(address) - \(user.isEmpty ? "-" : user) [10/Oct/2026:\(clock) +0000] ".utf8
+                bytes += "\"\(method) \(target) HTTP/1.1\" ".utf8
                 bytes += "\(status) \(size) \"-\" \"\(agent)\" 0.\(three(milliseconds))".utf8
                 if !language.isEmpty { bytes += " \"\(language)\"".utf8 }
                 if !cookie.isEmpty { bytes += " \"\(cookie)\"".utf8 }
@@ -169,7 +168,8 @@ struct PlantedLog {
                 bytes += ",\"path\":\"\(path)\"".utf8 + member("query", query)
                 // Heads are counted, too, and differ.
                 bytes += ",\"status\":\(status),\"bytes-in\":90,\"bytes-out\":\(size + 200 + minute % 2)".utf8
-                bytes += ",\"duration-ms\":\(milliseconds).125,\"route\":\"1\"".utf8 + member("accept-language", language)
+                bytes +=
+                    ",\"duration-ms\":\(milliseconds).125,\"route\":\"1\"".utf8 + member("accept-language", language)
                 bytes += member("x-tenant", tenant) + member("cookie", cookie) + ",\"user-agent\":\"\(agent)\"}".utf8
             case .nginx:
                 bytes += "{\"remote_addr\":\"\(address)\",\"time_local\":\"10/Oct/2026:\(clock) +0000\"".utf8

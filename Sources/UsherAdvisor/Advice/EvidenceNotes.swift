@@ -14,8 +14,8 @@ struct EvidenceNotes: Sendable {
         lacksUsers = !set.fields.contains { if case .variable(.cookie) = $0 { true } else { $0 == .identity } }
         if rule.sign == .url {
             general.append(
-                "Neither sizes nor entity tags of this log tell answers apart, so different URLs are taken for different "
-                    + "answers, and nothing else is found to be too general. Log bytes or the ETag.")
+                "Neither sizes nor entity tags of this log tell answers apart, so different URLs are taken for "
+                    + "different answers, and nothing else is found to be too general. Log bytes or the ETag.")
         }
         if !set.fields.contains(.address) {
             general.append("No client addresses in the log: keys with {source-address} cannot be judged.")
@@ -23,8 +23,8 @@ struct EvidenceNotes: Sendable {
             let coarser = set.fields.contains(.variable(.sourceAddress(prefix: 48))) ? "/24 and /48" : "/24"
             general.append(
                 options.countries == nil
-                    ? "Countries cannot be judged without a table (--countries FILE); {source-address\(coarser)} stands "
-                        + "for them."
+                    ? "Countries cannot be judged without a table (--countries FILE); {source-address\(coarser)} "
+                        + "stands for them."
                     : "The table of countries knows hardly an address of this log.")
         }
         if head.share({ $0.microseconds != nil }) < 0.5 {
@@ -41,19 +41,21 @@ struct EvidenceNotes: Sendable {
         ].compactMap { $0 }
         if !lacking.isEmpty {
             notes.append(
-                "No \(lacking.joined(separator: ", no ")) in the log: cannot rule out that \(key.label) is too general.")
+                "No \(lacking.joined(separator: ", no ")) in the log: cannot rule out that \(key.label) is too general."
+            )
         }
         if finding.repeats < 200 {
             notes.append("Only \(finding.repeats) requests repeat a key: that is little to judge by.")
         }
         if finding.cause == .userAgent {
             notes.append(
-                "\(percent(finding.harm)) of the answers differ by {header.user-agent}, as compressed or smaller forms of "
-                    + "a page do: a cache keeps those apart by Vary, a key need not.")
+                "\(percent(finding.harm)) of the answers differ by {header.user-agent}, as compressed or smaller "
+                    + "forms of a page do: a cache keeps those apart by Vary, a key need not.")
         } else if finding.cause == nil, finding.differing > 0.05 {
             notes.append(
-                "\(percent(finding.differing)) of the requests for the same key get another answer than the one before, "
-                    + "and no field of the log says why: content that changes, or something that is not logged.")
+                "\(percent(finding.differing)) of the requests for the same key get another answer than the one "
+                    + "before, and no field of the log says why: content that changes, or something that is not logged."
+            )
         }
         return notes
     }

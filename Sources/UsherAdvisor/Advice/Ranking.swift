@@ -26,7 +26,8 @@ struct Ranking {
     /// repeats often enough to say so.
     private static let steadinessMin = 0.4
     private static let repeatsMin = 50
-    /// Hits and floors that are closer to the best ones are as good: what is left is chance, as are the peaks above floors.
+    /// Hits and floors that are closer to the best ones are as good: the rest is chance, as is what peaks have above
+    /// their floors.
     private static let hitsStep = 0.03
     private static let floorStep = 0.5
     /// Peaks beyond it are worth a remark.
@@ -65,7 +66,8 @@ struct Ranking {
             advice.notes += notes.open(about: best.measure.key, best.finding) + remarks(candidates[0])
             advice.configuration = configuration(best.measure.key, candidates[0])
         } else {
-            advice.notes.append("Every candidate gives different answers for the same key: log more of what they depend on.")
+            advice.notes.append(
+                "Every candidate gives different answers for the same key: log more of what they depend on.")
         }
         advice.candidates = candidates
         return advice
@@ -209,7 +211,9 @@ struct Ranking {
             addingRequests: cold(added, \.requests), addingBytes: cold(added, \.bytes),
             losingRequests: cold(options.shards, \.requests), losingBytes: cold(options.shards, \.bytes),
             refill: Int(measure.cache.distinct / Double(added)),
-            refillBytes: Int(min(measure.cache.distinctBytes, Double(options.memory.bytes) * Double(options.shards)) / Double(added)))
+            refillBytes: Int(
+                min(measure.cache.distinctBytes, Double(options.memory.bytes) * Double(options.shards)) / Double(added))
+        )
     }
 
     private func loads(_ measure: KeyMeasure) -> [Advice.ShardLoad] {

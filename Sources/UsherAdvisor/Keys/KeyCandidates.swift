@@ -46,7 +46,9 @@ enum KeyCandidates {
                 let finding = AnswerFinding(test.counts, set)
                 guard finding.isTooGeneral, let cause = finding.cause else { continue }
                 let longer = CandidateKey(key.fields + [cause])
-                if !suggested.contains(longer), !tested.contains(where: { $0.key == longer }) { suggested.append(longer) }
+                if !suggested.contains(longer), !tested.contains(where: { $0.key == longer }) {
+                    suggested.append(longer)
+                }
             }
             let added = suggested.prefix(countMax - tested.count).map { (key: $0, test: test(of: $0, batches, set)) }
             // Before the request as a whole, which is the last resort.

@@ -46,7 +46,9 @@ struct LogHead {
         if hasSeveral(\.host) { fields.append(.host) }
         if share({ $0.client != nil }) > 0.01 {
             fields += [.address, .variable(.sourceAddress(prefix: 24))]
-            if share({ $0.client.map { !$0.isV4 } ?? false }) > 0.01 { fields.append(.variable(.sourceAddress(prefix: 48))) }
+            if share({ $0.client.map { !$0.isV4 } ?? false }) > 0.01 {
+                fields.append(.variable(.sourceAddress(prefix: 48)))
+            }
             if let countries, share({ $0.client.map { countries.country(of: $0) != FieldHash.none } ?? false }) > 0.01 {
                 fields.append(.country)
             }
@@ -93,8 +95,11 @@ struct LogHead {
             for index in 0..<entry.headerCount { names.add(bytes[entry.headers[index].name]) }
         }
         // One name may be written in several ways.
-        let found = names.frequent(Self.headersMax * 2, of: entries.count).compactMap { LoggedHeader.name(Array($0.utf8)[...]) }
-        return Array(found.filter(isToken).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }.prefix(Self.headersMax))
+        let found = names.frequent(Self.headersMax * 2, of: entries.count).compactMap {
+            LoggedHeader.name(Array($0.utf8)[...])
+        }
+        return Array(
+            found.filter(isToken).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }.prefix(Self.headersMax))
     }
 
     private func names(_ place: KeyPath<LogEntry, Range<Int>>, separator: UInt8, _ count: Int) -> [String] {

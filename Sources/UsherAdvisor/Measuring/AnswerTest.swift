@@ -12,8 +12,8 @@ internal import UsherCore
 /// both, or neither   |                     | nothing
 ///
 /// Without F both happen equally often, as `before` and `between` differ in nothing else; so the difference is proof
-/// (McNemar's test), however the answers themselves are distributed. An answer that changes for everybody counts against
-/// F, not for it: `between` is the later of the two.
+/// (McNemar's test), however the answers themselves are distributed. An answer that changes for everybody counts
+/// against F, not for it: `between` is the later of the two.
 struct AnswerTest: Sendable {
     /// Hashes of a request's explaining fields, and its answer's fingerprint in the last lane.
     typealias Visit = Lanes

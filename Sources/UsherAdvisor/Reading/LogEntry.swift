@@ -61,6 +61,8 @@ extension LogEntry {
     /// Whether enough is known to say anything of the request.
     func isUsable(in bytes: [UInt8]) -> Bool {
         guard !path.isEmpty, status != nil, (1...20).contains(method.count) else { return false }
-        return bytes[method].allSatisfy { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 == 0x2D || $0 == 0x5F }
+        return bytes[method].allSatisfy {
+            (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) || $0 == 0x2D || $0 == 0x5F
+        }
     }
 }

@@ -17,7 +17,10 @@ enum LogName: Sendable, Hashable {
     /// Usher, nginx (whose names are the user's choice: usually its variables), Envoy, HAProxy, Traefik, Caddy, ECS.
     static let names: [(LogName, [String])] = [
         (.method, ["method", "request_method", "requestmethod", "http_method", "verb"]),
-        (.target, ["path", "uri", "request_uri", "requestpath", "request_path", "url", "target", "x_envoy_original_path"]),
+        (
+            .target,
+            ["path", "uri", "request_uri", "requestpath", "request_path", "url", "target", "x_envoy_original_path"]
+        ),
         (.query, ["query", "args", "query_string"]),
         (.requestLine, ["request", "request_line", "http_request"]),
         (.host, ["host", "http_host", "authority", "requesthost", "request_host", "vhost", "server_name", "domain"]),
@@ -35,11 +38,17 @@ enum LogName: Sendable, Hashable {
         ),
         (
             .bytes(withHead: false),
-            ["body_bytes_sent", "bytes", "size", "response_size", "downstreamcontentsize", "bytes_written", "body_bytes"]
+            [
+                "body_bytes_sent", "bytes", "size", "response_size", "downstreamcontentsize", "bytes_written",
+                "body_bytes",
+            ]
         ),
         (.bytes(withHead: true), ["bytes_out", "bytes_sent", "bytes_read"]),
         (.duration(.seconds), ["request_time", "response_time", "duration_s"]),
-        (.duration(.milliseconds), ["duration_ms", "request_time_ms", "response_time_ms", "latency_ms", "elapsed_ms", "ta"]),
+        (
+            .duration(.milliseconds),
+            ["duration_ms", "request_time_ms", "response_time_ms", "latency_ms", "elapsed_ms", "ta"]
+        ),
         (.duration(.microseconds), ["duration_us", "request_time_us", "latency_us"]),
         (.duration(.nanoseconds), ["duration_ns"]),
         (.duration(.guessed), ["duration", "latency", "elapsed"]),
@@ -47,8 +56,14 @@ enum LogName: Sendable, Hashable {
         (.userAgent, ["user_agent", "http_user_agent", "useragent", "request_user_agent", "agent"]),
         (.language, ["accept_language", "http_accept_language", "request_accept_language", "language"]),
         (.cookies, ["cookie", "cookies", "http_cookie", "request_cookie"]),
-        (.tag, ["etag", "sent_http_etag", "response_etag", "downstream_etag", "body_hash", "content_md5", "body_sha256"]),
-        (.time, ["time", "timestamp", "ts", "time_local", "time_iso8601", "msec", "start_time", "startutc", "datetime"]),
+        (
+            .tag,
+            ["etag", "sent_http_etag", "response_etag", "downstream_etag", "body_hash", "content_md5", "body_sha256"]
+        ),
+        (
+            .time,
+            ["time", "timestamp", "ts", "time_local", "time_iso8601", "msec", "start_time", "startutc", "datetime"]
+        ),
     ]
 
     private static let byHash = Dictionary(

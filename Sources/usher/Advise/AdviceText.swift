@@ -24,7 +24,8 @@ struct AdviceText {
         }
         if !advice.notes.isEmpty { parts.append(advice.notes.map(self.style.sentence).joined(separator: "\n")) }
         if !advice.configuration.isEmpty {
-            parts.append((["Into the service in usher.yaml:", ""] + advice.configuration.map { "    " + $0 }).joined(separator: "\n"))
+            let lines = ["Into the service in usher.yaml:", ""] + advice.configuration.map { "    " + $0 }
+            parts.append(lines.joined(separator: "\n"))
         }
         return parts.joined(separator: "\n\n")
     }
@@ -71,20 +72,22 @@ struct AdviceText {
     // MARK: The best one
 
     private func facts(_ best: Advice.Candidate, _ advice: Advice) -> String {
-        let (hits, resize) = (best.hitRatio, best.resize)
+        let (hits, resize, count) = (best.hitRatio, best.resize, advice.shards)
         let peak = best.balance.map(\.requests).max() ?? 1
-        var lines = [
-            "Hits: \(NumberText.percent(hits.shards)) with \(advice.shards) shards, \(NumberText.percent(hits.one)) with one "
-                + "such cache, \(NumberText.percent(hits.replicas)) with \(advice.shards) that each get any request, "
+        var balance =
+            "Balance: the busiest of \(count) to \(2 * count) shards gets up to \(Self.factor(peak)) times the mean"
+        if let worst = best.worstMinute { balance += ", in the worst minute of \(count) \(Self.factor(worst)) times" }
+        if best.floor > 1 { balance += "; no function can beat \(Self.factor(best.floor)) with \(count)" }
+        let lines = [
+            "Hits: \(NumberText.percent(hits.shards)) with \(count) shards, \(NumberText.percent(hits.one)) with one cache, "
+                + "\(NumberText.percent(hits.replicas)) with \(count) caches that get requests by chance, "
                 + "\(NumberText.percent(hits.unlimited)) with memory without end.",
-            "Balance: the busiest shard gets at most \(Self.factor(peak)) times the mean with \(advice.shards) to "
-                + "\(2 * advice.shards) shards; no function can beat \(Self.factor(best.floor)) with \(advice.shards), as one "
-                + "key makes \(NumberText.percent(best.topShare)).",
-            "A shard more leaves \(Self.cold(resize.addingRequests)) of the requests and \(Self.cold(resize.addingBytes)) of "
-                + "the bytes cold, \(Self.count(resize.refill)) answers (\(CachesText.bytes(resize.refillBytes))) to fetch "
-                + "again; a lost one \(Self.cold(resize.losingRequests)) and \(Self.cold(resize.losingBytes)).",
+            balance + ".",
+            "One shard more leaves \(Self.cold(resize.addingRequests)) of the requests and "
+                + "\(Self.cold(resize.addingBytes)) of the bytes cold: \(Self.count(resize.refill)) answers, "
+                + "\(CachesText.bytes(resize.refillBytes)), to fetch again. A lost one leaves "
+                + "\(Self.cold(resize.losingRequests)) and \(Self.cold(resize.losingBytes)).",
         ]
-        if let worst = best.worstMinute { lines.append("In the worst minute it was \(Self.factor(worst)) times the mean.") }
         return lines.map(self.style.sentence).joined(separator: "\n")
     }
 

@@ -29,7 +29,9 @@ final class LogInput {
         while count < 2 {
             let read = first.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress?.advanced(by: count), 2 - count) }
             if read < 0, errno == EINTR { continue }
-            guard read >= 0 else { throw Problem(message: "\(path): cannot be read: \(String(cString: strerror(errno)))") }
+            guard read >= 0 else {
+                throw Problem(message: "\(path): cannot be read: \(String(cString: strerror(errno)))")
+            }
             if read == 0 { break }
             count += read
         }
@@ -106,7 +108,8 @@ final class LogInput {
         if !isSeekable { close(input.read) }
         guard result == 0 else {
             throw Problem(
-                message: "\(name): is packed by gzip, and `gzip` cannot be started: \(String(cString: strerror(result)))")
+                message:
+                    "\(name): is packed by gzip, and `gzip` cannot be started: \(String(cString: strerror(result)))")
         }
         if !isSeekable { feed(first, file, to: input.write) }
         return (output.read, process)
@@ -135,7 +138,8 @@ final class LogInput {
                     rest = rest.dropFirst(count)
                 }
                 var buffer = [UInt8](repeating: 0, count: 1 << 16)
-                let count = rest.isEmpty ? buffer.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress, $0.count) } : 0
+                let count =
+                    rest.isEmpty ? buffer.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress, $0.count) } : 0
                 chunk = Array(buffer.prefix(max(count, 0)))
             }
             close(pipe)

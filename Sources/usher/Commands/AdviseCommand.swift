@@ -14,9 +14,10 @@ struct AdviseCommand: ParsableCommand {
               usher advise access.log.2.gz access.log.1 access.log --shards 20 --memory 4GiB
               zcat old/*.gz | usher advise - --countries countries.csv --json
 
-            Reads logs of Usher, the combined format with what is put behind it, and JSON lines of nginx, Envoy, HAProxy,
-            Traefik and Caddy; gzip's files, too. Lines that it does not understand are counted and left out. Memory does
-            not grow with the log. Names and addresses of the log are not shown without --show-values.
+            Reads logs of Usher, the combined format with what is put behind it, and JSON lines of nginx, Envoy,
+            HAProxy, Traefik and Caddy; gzip's files, too. Lines that it does not understand are counted and left out.
+            Memory does not grow with the log. Values of the log, such as paths and addresses, are not shown without
+            --show-values.
             Exit codes: 0 there is an answer, 1 no line could be read, 2 wrong usage.
             """)
 

@@ -31,7 +31,9 @@ struct CandidateKeyTests {
         )
         #expect(path.isCoarser(than: block) && country.isCoarser(than: block) && path.isCoarser(than: country))
         #expect(!block.isCoarser(than: country) && !path.isCoarser(than: path))
-        #expect(!CandidateKey([.host]).isCoarser(than: block) && CandidateKey([.variable(.pathSegment(2))]).isCoarser(than: path))
+        #expect(
+            !CandidateKey([.host]).isCoarser(than: block)
+                && CandidateKey([.variable(.pathSegment(2))]).isCoarser(than: path))
     }
 
     @Test("every template can be read, there are never more than 32 keys, and the book's four are among them")

@@ -21,7 +21,9 @@ struct AnswerTestTests {
             // Somebody asks several times in a row.
             if !bursts || random.below(4) == 0 { user = random.below(8) }
             let size = answer(path, host, user, time, &random)
-            let line = #"{"method":"GET","path":"/\#(path)","host":"h\#(host)","user":"u\#(user)","status":200,"size":\#(size)}"#
+            let line =
+                #"{"method":"GET","path":"/\#(path)","host":"h\#(host)","user":"u\#(user)","#
+                + #""status":200,"size":\#(size)}"#
             var bytes = Array(line.utf8)
             var reader = LogLineReader()
             guard let entry = reader.read(&bytes, 0..<bytes.count) else { continue }
@@ -56,7 +58,9 @@ struct AnswerTestTests {
         #expect(finding.cause == nil && finding.differing == 0 && finding.repeats > 7900)
     }
 
-    @Test("answers that change for everybody have no cause, though who asks in a row sees fewer changes", arguments: [20, 200, 1000])
+    @Test(
+        "answers that change for everybody have no cause, though who asks in a row sees fewer changes",
+        arguments: [20, 200, 1000])
     func updates(every: Int) {
         let finding = Self.finding(bursts: true) { path, _, _, time, _ in 100 + path * 1000 + time / every }
         #expect(finding.cause == nil && finding.differing > 0.01, "\(finding)")

@@ -8,9 +8,11 @@ struct CombinedLineTests {
     func plain() throws {
         let line = try #require(
             ReadLine(
-                #"203.0.113.7 - ann lee [10/Oct/2026:13:55:36 +0000] "GET /a/b?q=1&r=2 HTTP/1.1" 200 512 "http://x/" "curl/8""#
+                #"203.0.113.7 - ann lee [10/Oct/2026:13:55:36 +0000] "GET /a/b?q=1&r=2 HTTP/1.1" 200 512 "#
+                    + #""http://x/" "curl/8""#
             ))
-        #expect(line.entry.client == IPAddress(text: "203.0.113.7") && line.entry.status == 200 && line.entry.bytes == 512)
+        #expect(
+            line.entry.client == IPAddress(text: "203.0.113.7") && line.entry.status == 200 && line.entry.bytes == 512)
         #expect(line.method == "GET" && line.path == "/a/b" && line.query == "q=1&r=2")
         #expect(line.identity == "ann lee" && line.userAgent == "curl/8" && line.language == "" && line.host == "")
         #expect(line.entry.microseconds == nil && line.entry.minute != nil && !line.entry.countsHead)

@@ -32,7 +32,9 @@ struct LineBufferTests {
         }
     }
 
-    @Test("a line that is too long is told once and nothing of it is kept", arguments: [65_536, 65_537, 200_000, 1_000_000])
+    @Test(
+        "a line that is too long is told once and nothing of it is kept",
+        arguments: [65_536, 65_537, 200_000, 1_000_000])
     func tooLong(count: Int) {
         let bytes = Array("a\n".utf8) + [UInt8](repeating: 0x78, count: count) + Array("\nb\n".utf8)
         let long: String? = count <= LineBuffer.lineLengthMax ? String(repeating: "x", count: count) : nil

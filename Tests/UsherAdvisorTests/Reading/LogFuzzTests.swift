@@ -4,14 +4,18 @@ import UsherCore
 
 @Suite("Logs that are no logs", .timeLimit(.minutes(2)))
 struct LogFuzzTests {
-    @Test("changed, cut and doubled bytes of good lines never end the program, and every line is counted", arguments: 0..<4)
+    @Test(
+        "changed, cut and doubled bytes of good lines never end the program, and every line is counted",
+        arguments: 0..<4)
     func mutations(seed: Int) {
         var random = SeededRandom(seed: UInt64(seed))
         var planted = PlantedLog(seed: UInt64(seed))
         planted.form = PlantedLog.Form.allCases[seed % 3]
         planted.truth = .cookieAndPath
         var bytes = planted.lines(600)
-        let marks: [UInt8] = [0, 0x0A, 0x0D, 0x20, 0x22, 0x25, 0x26, 0x2E, 0x3A, 0x3D, 0x5B, 0x5C, 0x5D, 0x7B, 0x7D, 0x80, 0xFF]
+        let marks: [UInt8] = [
+            0, 0x0A, 0x0D, 0x20, 0x22, 0x25, 0x26, 0x2E, 0x3A, 0x3D, 0x5B, 0x5C, 0x5D, 0x7B, 0x7D, 0x80, 0xFF,
+        ]
         for _ in 0..<3000 {
             let place = random.below(bytes.count)
             switch random.below(4) {
@@ -45,11 +49,13 @@ struct LogFuzzTests {
     @Test("numbers of any size are taken or left, and never end the program")
     func numbers() {
         var advisor = Advisor(.init())
-        for number in ["0", "-1", "999999999999999999", "9999999999999999999", "1e400", "0.0000000000000000000001", "-"] {
+        for number in [
+            "0", "-1", "999999999999999999", "9999999999999999999", "1e400", "0.0000000000000000000001", "-",
+        ] {
             advisor.append(
                 Array(
-                    #"{"method":"GET","path":"/","status":200,"size":\#(number),"request_time":\#(number),"ts":\#(number)}"#
-                        .utf8))
+                    (#"{"method":"GET","path":"/","status":200,"size":\#(number),"#
+                        + #""request_time":\#(number),"ts":\#(number)}"#).utf8))
             advisor.append(Array("\n1.2.3.4 - - [x] \"GET / HTTP/1.1\" 200 \(number) \"-\" \"-\" \(number)\n".utf8))
         }
         let advice = advisor.finish()

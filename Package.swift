@@ -176,7 +176,9 @@ let package = Package(
                 "UsherCore", "UsherHTTP", "UsherTransport", "UsherLoad", "UsherTestKit", nioCore, nioPosix, nioSSL,
             ],
             swiftSettings: common),
-        .testTarget(name: "UsherAdvisorTests", dependencies: ["UsherCore", "UsherAdvisor"], swiftSettings: common),
+        .testTarget(
+            name: "UsherAdvisorTests", dependencies: ["UsherCore", "UsherSharding", "UsherAdvisor"],
+            swiftSettings: common),
         .testTarget(
             name: "UsherConfigurationTests", dependencies: ["UsherCore", "UsherConfiguration"], swiftSettings: common),
         .testTarget(

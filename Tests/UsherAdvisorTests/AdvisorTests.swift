@@ -51,7 +51,7 @@ struct AdvisorTests {
         #expect(best?.key == "{path}" && (4.9...5.1).contains(best?.floor ?? 0))
         #expect((best?.balance.first?.requests ?? 0) >= 5)
         #expect(advice.notes.contains { $0.contains("no function") })
-        #expect(advice.configuration.contains("  hot-keys: { above: 10%, copies: 2 }"))
+        #expect(advice.configuration.contains("  hot-keys: { above: 10%, copies: 5, across: shards }"))
         #expect(advice.configuration.last == #"  key: "{path}""#)
     }
 

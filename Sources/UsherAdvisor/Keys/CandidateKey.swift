@@ -40,7 +40,7 @@ package struct CandidateKey: Sendable, Hashable {
     }
 
     /// A name in it may hold what YAML would read as something else.
-    private static func quoted(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         return "\"\(escaped)\""
     }

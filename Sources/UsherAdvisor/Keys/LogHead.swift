@@ -18,7 +18,8 @@ struct LogHead {
         /// The most frequent ones, those of at least one in a hundred.
         func frequent(_ count: Int, of lines: Int) -> [String] {
             counts.filter { $0.value * 100 >= lines }
-                .sorted { ($1.value, $0.key.count) < ($0.value, $1.key.count) }
+                // Dictionaries have no order, and the same log shall give the same advice.
+                .sorted { $0.value == $1.value ? $0.key.lexicographicallyPrecedes($1.key) : $0.value > $1.value }
                 .map { String(decoding: $0.key, as: UTF8.self) }
                 // A name that cannot stand in a template is left out.
                 .filter { !$0.utf8.contains { "{}|".utf8.contains($0) || $0 < 0x21 || $0 > 0x7E } }

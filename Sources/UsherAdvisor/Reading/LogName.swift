@@ -28,13 +28,17 @@ enum LogName: Sendable, Hashable {
             .client,
             [
                 "client", "client_ip", "clientip", "remote_addr", "remote_ip", "remote_address", "clienthost",
-                "clientaddr", "client_addr", "downstream_remote_address", "source_ip", "source_address", "src", "ip",
+                "clientaddr", "client_addr", "remoteaddress", "downstream_remote_address", "source_ip",
+                "source_address", "src", "ip",
             ]
         ),
         (.forwardedFor, ["x_forwarded_for", "http_x_forwarded_for", "request_x_forwarded_for", "xff"]),
         (
             .status,
-            ["status", "status_code", "response_code", "downstreamstatus", "response_status", "http_status", "code"]
+            [
+                "status", "status_code", "response_code", "downstreamstatus", "response_status", "http_status",
+                "statuscode", "code",
+            ]
         ),
         (
             .bytes(withHead: false),
@@ -47,7 +51,7 @@ enum LogName: Sendable, Hashable {
         (.duration(.seconds), ["request_time", "response_time", "duration_s"]),
         (
             .duration(.milliseconds),
-            ["duration_ms", "request_time_ms", "response_time_ms", "latency_ms", "elapsed_ms", "ta"]
+            ["duration_ms", "request_time_ms", "response_time_ms", "latency_ms", "elapsed_ms", "responsetime", "ta"]
         ),
         (.duration(.microseconds), ["duration_us", "request_time_us", "latency_us"]),
         (.duration(.nanoseconds), ["duration_ns"]),

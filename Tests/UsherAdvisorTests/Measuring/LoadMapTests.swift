@@ -1,5 +1,6 @@
 import Testing
 import UsherCore
+import UsherSharding
 
 @testable import UsherAdvisor
 
@@ -30,6 +31,23 @@ struct LoadMapTests {
         let map = Self.map(50_000, shards: 10, heavy: 50_000)
         #expect(map.peakToMean(10, \.requests) >= 5 && map.peakToMean(10, \.requests) < 5.7)
         #expect(map.peakToMean(20, \.requests) >= 10)
+    }
+
+    @Test("what the map says is what the shards of a rendezvous map get", arguments: [2, 10, 20], [0, 2000, 40_000])
+    func rendezvous(shards: Int, heavy: Int) throws {
+        let rendezvous = try ShardMap(
+            (0..<shards).map { Shard(name: "s\($0)") }, function: .rendezvous, ketama: { _ in SIMD4() })
+        var random = SeededRandom(seed: 8)
+        var map = LoadMap(shards: shards)
+        var loads = [Int](repeating: 0, count: shards)
+        let heavyKey = random.next()
+        for index in 0..<60_000 + heavy {
+            let key = index < heavy ? heavyKey : random.next()
+            map.add(key, .init(requests: 1))
+            if let owner = rendezvous.owner(of: ShardKey(hash: key)) { loads[owner] += 1 }
+        }
+        let peak = Double(loads.max() ?? 0) * Double(shards) / Double(60_000 + heavy)
+        #expect(abs(map.peakToMean(shards, \.requests) - peak) < 0.05)
     }
 
     @Test("nothing to do is even")

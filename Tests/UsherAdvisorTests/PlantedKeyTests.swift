@@ -49,6 +49,15 @@ struct PlantedKeyTests {
         #expect(advice.notes.contains { $0.contains("--countries") })
     }
 
+    @Test("where the log names countries no table is needed to judge them")
+    func namedCountries() throws {
+        var log = PlantedLog(seed: 7)
+        (log.truth, log.paths, log.form, log.namesCountries) = (.countryAndPath, 200, .nginx, true)
+        let advice = try Self.advice(log, 15_000)
+        #expect(advice.candidates.first?.key == Self.country)
+        #expect(advice.notes.contains { $0.contains("needs a table") })
+    }
+
     @Test(
         "what answers depend on is found in every form of log",
         arguments: [

@@ -36,6 +36,9 @@ struct PlantedLog {
         case combined, usher, nginx
     }
 
+    /// Whether JSON lines name the client's country.
+    var namesCountries = false
+
     var truth = Truth.path
     var noise = Noise.none
     var form = Form.combined
@@ -106,6 +109,7 @@ struct PlantedLog {
         var request = Request(
             address: address, host: "h\(host).example", path: "/section\(path % 5)/page/\(path)", size: size,
             agent: "Agent/\(agent) (X11; like Gecko)", minute: line / 3000, milliseconds: random.below(200))
+        if namesCountries { request.country = Self.countries[country] }
         switch truth {
         case .identityAndPath, .identity: request.user = "user\(user)"
         case .tenantAndPath, .countryTenantAndPath: request.query = "tenant=t\(tenant)&utm=\(random.below(500))"
@@ -150,6 +154,7 @@ struct PlantedLog {
         var language = ""
         var tenant = ""
         var cookie = ""
+        var country = ""
 
         func append(to bytes: inout [UInt8], _ form: Form, host isHostLogged: Bool) {
             let clock = "\(two(minute / 60 % 24)):\(two(minute % 60)):00"
@@ -176,7 +181,8 @@ struct PlantedLog {
                 bytes += ",\"request\":\"\(method) \(target) HTTP/1.1\",\"status\":\"\(status)\"".utf8
                 bytes += ",\"body_bytes_sent\":\"\(size)\",\"request_time\":\"0.\(three(milliseconds))\"".utf8
                 bytes += member("remote_user", user) + member("http_accept_language", language)
-                bytes += member("http_x_tenant", tenant) + member("http_cookie", cookie) + member("host", host)
+                bytes += member("http_x_tenant", tenant) + member("geoip_country_code", country)
+                bytes += member("http_cookie", cookie) + member("host", host)
                 bytes += ",\"http_user_agent\":\"\(agent)\"}".utf8
             }
             bytes.append(0x0A)

@@ -26,6 +26,10 @@ struct EvidenceNotes: Sendable {
                     ? "Countries cannot be judged without a table (--countries FILE); {source-address\(coarser)} "
                         + "stands for them."
                     : "The table of countries knows hardly an address of this log.")
+        } else if options.countries == nil {
+            general.append(
+                "Countries are judged by what the log says of them; Usher needs a table, lines such as 192.0.2.0/24,FR."
+            )
         }
         if head.share({ $0.microseconds != nil }) < 0.5 {
             general.append("Hardly a line says how long its answer took, so balance by time is not known.")

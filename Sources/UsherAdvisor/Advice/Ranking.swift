@@ -115,8 +115,8 @@ struct Ranking {
             let copies = Int(best.floor.rounded(.up))
             lines.append("  hot-keys: { above: 10%, copies: \(copies), across: shards }")
         }
-        if key.fields.contains(.country), let file = options.countriesFile {
-            lines.append("  countries: \(CandidateKey.quoted(file))")
+        if key.fields.contains(.country) {
+            lines.append("  countries: \(CandidateKey.quoted(options.countriesFile ?? "countries.csv"))")
         }
         return lines + ["  \(key.line)"]
     }

@@ -39,7 +39,7 @@ struct FieldSet: Sendable {
     func hash(_ entry: LogEntry, _ bytes: [UInt8], into hashes: inout [UInt64]) {
         for (place, field) in fields.enumerated() {
             switch field {
-            case .country: hashes[place] = entry.client.map { countries?.country(of: $0) ?? 0 } ?? 0
+            case .country: hashes[place] = country(entry, bytes)
             case .variable(let variable): hashes[place] = hash(variable, entry, bytes)
             }
         }
@@ -55,6 +55,12 @@ struct FieldSet: Sendable {
         Self.eachPair(bytes, entry.cookies, separator: UInt8(ascii: ";")) { name, value in
             set(cookies, name, value, bytes, &hashes)
         }
+    }
+
+    /// By the table, else by what the log says.
+    private func country(_ entry: LogEntry, _ bytes: [UInt8]) -> UInt64 {
+        guard let countries else { return FieldHash.of(bytes, entry.country) }
+        return entry.client.map(countries.country) ?? FieldHash.none
     }
 
     private func set(

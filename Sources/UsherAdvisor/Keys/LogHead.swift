@@ -50,9 +50,11 @@ struct LogHead {
             if share({ $0.client.map { !$0.isV4 } ?? false }) > 0.01 {
                 fields.append(.variable(.sourceAddress(prefix: 48)))
             }
-            if let countries, share({ $0.client.map { countries.country(of: $0) != FieldHash.none } ?? false }) > 0.01 {
-                fields.append(.country)
+            let known = share { entry in
+                countries.map { table in entry.client.map { table.country(of: $0) != FieldHash.none } ?? false }
+                    ?? !entry.country.isEmpty
             }
+            if known > 0.01 { fields.append(.country) }
         }
         if share({ !$0.identity.isEmpty }) > 0.01 { fields.append(.identity) }
         if share({ !$0.language.isEmpty }) > 0.01 { fields.append(.language) }

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// What the comparison of answers says of a key.
 struct AnswerFinding: Sendable {
     /// Requests whose key somebody had before them; how well the key was tested.

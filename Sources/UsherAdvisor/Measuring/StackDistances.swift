@@ -39,7 +39,7 @@ struct StackDistances: Sendable {
 
     var followed: Int { objects.count }
     /// Different keys of the whole stream.
-    var distinct: Double { Double(objects.count) * scale }
+    var distinct: Double { Double(followed) * scale }
     /// Bytes of all different keys.
     var distinctBytes: Double { Double(totalBytes) * scale }
     /// Keys that one stands for.

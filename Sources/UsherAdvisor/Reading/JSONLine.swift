@@ -72,6 +72,7 @@ struct JSONLine {
         case .identity: if entry.identity.isEmpty { entry.identity = value }
         case .userAgent: if entry.userAgent.isEmpty { entry.userAgent = value }
         case .language: if entry.language.isEmpty { entry.language = value }
+        case .country: if entry.country.isEmpty { entry.country = value }
         case .cookies: if entry.cookies.isEmpty { entry.cookies = value }
         case .tag: if entry.tag.isEmpty { entry.tag = value }
         case .time: entry.minute = entry.minute ?? LogTime.minute(bytes, value)

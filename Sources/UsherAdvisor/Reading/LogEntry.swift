@@ -14,6 +14,8 @@ package struct LogEntry: Sendable {
     package var identity: Place = 0..<0
     package var language: Place = 0..<0
     package var userAgent: Place = 0..<0
+    /// The client's country, where the server that wrote the log knew it.
+    package var country: Place = 0..<0
     /// The whole `Cookie` field.
     package var cookies: Place = 0..<0
     /// What tells one answer from another for certain: an entity tag or a hash of the body.

@@ -3,6 +3,7 @@
 /// Names are compared in lower case, with `_` for `-` and without a leading `:` or `@`, at any depth of the object.
 enum LogName: Sendable, Hashable {
     case method, target, query, requestLine, host, client, forwardedFor, status, identity, userAgent, language, cookies
+    case country
     case tag, time
     /// With the answer's head: its length says less.
     case bytes(withHead: Bool)
@@ -59,6 +60,7 @@ enum LogName: Sendable, Hashable {
         (.identity, ["identity", "user", "remote_user", "user_id", "username", "clientusername", "auth_user"]),
         (.userAgent, ["user_agent", "http_user_agent", "useragent", "request_user_agent", "agent"]),
         (.language, ["accept_language", "http_accept_language", "request_accept_language", "language"]),
+        (.country, ["country", "country_code", "geoip_country_code", "geoip2_country_code", "http_cf_ipcountry"]),
         (.cookies, ["cookie", "cookies", "http_cookie", "request_cookie"]),
         (
             .tag,

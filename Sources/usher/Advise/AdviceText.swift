@@ -76,7 +76,9 @@ struct AdviceText {
         let peak = best.balance.map(\.requests).max() ?? 1
         var balance =
             "Balance: the busiest of \(count) to \(2 * count) shards gets up to \(Self.factor(peak)) times the mean"
-        if let worst = best.worstMinute { balance += ", in the worst minute with \(count) \(Self.factor(worst)) times" }
+        if let worst = best.worstMinute {
+            balance += ", and \(Self.factor(worst)) times in the worst minute with \(count)"
+        }
         if best.floor > 1 { balance += "; no function can beat \(Self.factor(best.floor)) with \(count)" }
         let lines = [
             "Hits: \(NumberText.percent(hits.shards)) with \(count) shards, \(NumberText.percent(hits.one)) with one "

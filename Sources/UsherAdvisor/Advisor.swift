@@ -82,7 +82,10 @@ package struct Advisor: ~Copyable {
             }
             if isLooking { head.append(entry) } else { measure(entry, isCounted: isChosen(Self.countedPart)) }
         }
-        if isLooking {
+        if head.isEmpty, isLooking {
+            // Nothing to look at yet, however much of it there is.
+            buffer.dropLines()
+        } else if isLooking {
             if head.count >= Self.headLines || buffer.bytes.count >= Self.headBytes { beginMeasuring(isWhole: false) }
         } else {
             // Measures may still want to see the bytes.

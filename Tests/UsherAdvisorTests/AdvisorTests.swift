@@ -81,6 +81,27 @@ struct AdvisorTests {
         #expect(advice.candidates.first?.key == "{path}")
     }
 
+    @Test("a log that begins with more noise than is looked at is understood all the same")
+    func lateLines() {
+        var log = PlantedLog(seed: 6)
+        var advisor = Advisor(.init())
+        let noise = Array(repeating: UInt8(ascii: "x"), count: 60_000) + [0x0A]
+        for _ in 0..<300 { advisor.append(noise) }
+        advisor.append(log.lines(2000))
+        let advice = advisor.finish()
+        #expect(advice.lines == 2300 && advice.skipped == 300)
+        #expect(advice.candidates.first?.key == "{path}" && advice.candidates.contains { $0.key == "{source-address}" })
+    }
+
+    @Test("without times there is no worst minute")
+    func noTimes() {
+        var bytes: [UInt8] = []
+        for index in 0..<6000 {
+            bytes += Array(#"{"method":"GET","path":"/\#(index % 9)","status":200,"size":\#(index % 9)}"#.utf8) + [0x0A]
+        }
+        #expect(Self.advice([bytes]).candidates.allSatisfy { $0.worstMinute == nil })
+    }
+
     @Test("several files follow one another, the last line of each complete by its end")
     func files() {
         var log = PlantedLog(seed: 4)

@@ -70,8 +70,9 @@ struct CandidateReport {
             return .init(expected: rounded(1 / Double(shards)), worst: rounded(min(peak / Double(shards), 1)))
         }
         let added = options.shards + 1
-        // No more is lost than there was room for.
-        let kept = min(measure.cache.distinctBytes, Double(options.memory.bytes) * Double(options.shards))
+        // No more is lost than there was room for; an exbibyte is beyond any.
+        let room = min(Double(options.memory.bytes) * Double(options.shards), 0x1p60)
+        let kept = min(measure.cache.distinctBytes, room)
         return Advice.Resize(
             addingRequests: cold(added, \.requests), addingBytes: cold(added, \.bytes),
             losingRequests: cold(options.shards, \.requests), losingBytes: cold(options.shards, \.bytes),

@@ -6,6 +6,7 @@ struct RecordBatch: Sendable {
     struct Record: Sendable {
         var bytes = 0
         var microseconds: UInt32 = 0
+        /// 0: not known.
         var minute: Int32 = 0
         /// A cache could have given the answer.
         var isObject = false

@@ -56,7 +56,7 @@ struct KeyMeasure: Sendable {
             let record = batch.records[row]
             if hashes[row] == FieldHash.none { missing += 1 }
             load.add(hashes[row], .init(requests: 1, bytes: record.bytes, microseconds: Int(record.microseconds)))
-            minutes.add(hashes[row], minute: record.minute)
+            if record.minute != 0 { minutes.add(hashes[row], minute: record.minute) }
         }
         for row in 0..<batch.count where batch.records[row].isObject {
             cache.add(hashes[row], bytes: batch.records[row].bytes)

@@ -5,8 +5,8 @@
     scripts/planted-log.py --countries > countries.csv
     usher advise access.log --countries countries.csv
 
-What answers depend on: path; country, address, identity or tenant, each with the path. Random numbers repeat from a seed,
-the third argument.
+What answers depend on: path; country, address, identity or tenant, each with the path. Random numbers repeat from a
+seed, the third argument.
 """
 
 import bisect

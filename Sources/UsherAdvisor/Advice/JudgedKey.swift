@@ -89,7 +89,12 @@ struct JudgedKey {
         duplication = max(1, count / fewer)
         hitsLost = min(max(0, (count - fewer) / measure.cache.requests), 1)
         let isWasteful = duplication >= Self.sampleError && hitsLost >= Self.hitsLostMax
-        guard duplication >= Self.duplicationMax || isWasteful else { return }
+        guard duplication >= Self.duplicationMax || isWasteful else {
+            if duplication < Self.sampleError, base.place < place {
+                reason = "tells no more apart than \(base.key.label)"
+            }
+            return
+        }
         verdict = .tooSpecific
         reason =
             "\(base.key.label) gives the same answers with \(Self.factor(duplication)) times fewer keys and "

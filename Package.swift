@@ -188,7 +188,8 @@ let package = Package(
             name: "UsherGatewayTests",
             dependencies: [
                 "UsherCore", "UsherHTTP", "UsherReplication", "UsherSharding", "UsherTransport", "UsherConfiguration",
-                "UsherConsole", "UsherGateway", "UsherLoad", "UsherTestKit", nioCore, nioPosix, nioSSL, logging, lifecycle,
+                "UsherConsole", "UsherGateway", "UsherLoad", "UsherTestKit", nioCore, nioPosix, nioSSL, logging,
+                lifecycle,
                 crypto,
                 .product(name: "Subprocess", package: "swift-subprocess"), system,
             ],

@@ -121,9 +121,8 @@ def rendezvous(shards, key):
 
 
 def maglev(shards):
-    size = max(65_537, 100 * len(shards))
-    while any(size % divisor == 0 for divisor in range(2, int(size**0.5) + 1)):
-        size += 1
+    sizes = [65_537, 262_147, 1_048_583, 4_194_319, 8_388_617]
+    size = next(size for size in sizes if size >= 100 * len(shards))
     total = sum(weight for _, weight in shards)
     hashes = [siphash(SHARD_NAME, name.encode(), wide=True) for name, _ in shards]
     turns = [[offset % size, skip % (size - 1) + 1] for offset, skip in hashes]

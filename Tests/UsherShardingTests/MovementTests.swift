@@ -78,6 +78,12 @@ import UsherCore
         #expect(maglev < 2)
     }
 
+    /// A table whose size followed the number of shards gave nearly every key another one.
+    @Test("one more among a thousand moves a few keys under maglev, not all")
+    func oneMoreOfThousand() throws {
+        #expect(try moved(Shard.numbered(1000), to: Shard.numbered(1001), .maglev) < 0.01)
+    }
+
     @Test("what resizing costs is what moves", arguments: quick, [2, 3, 10, 31])
     func resize(function: ShardingFunction, count: Int) throws {
         let map = try ShardMap(Shard.numbered(count), function)

@@ -8,12 +8,13 @@ struct MaglevTable: Sendable {
     /// By place, the index of its owner.
     let places: [UInt16]
 
-    /// A prime, at least 65,537 and at least a hundred places a shard.
+    /// A prime with at least a hundred places a shard. In few steps, because a table of another size has all keys at
+    /// other places: nearly all move when a map grows beyond 655, 2,621, 10,485 or 41,943 shards.
     static func size(shards: Int) -> Int {
-        var size = max(65_537, shards * 100)
-        while !isPrime(size) { size += 1 }
-        return size
+        sizes.first { $0 >= shards * 100 } ?? sizes[sizes.count - 1]
     }
+
+    private static let sizes = [65_537, 262_147, 1_048_583, 4_194_319, 8_388_617]
 
     /// - Parameter shards: in the order of their names; at least one, at most 65,535.
     init(_ shards: [(tag: ShardTag, weight: Int)]) {
@@ -65,16 +66,5 @@ struct MaglevTable: Sendable {
             place += skip
             if place >= size { place -= size }
         }
-    }
-
-    /// - Parameter number: above 2.
-    private static func isPrime(_ number: Int) -> Bool {
-        guard number % 2 == 1 else { return false }
-        var divisor = 3
-        while divisor * divisor <= number {
-            if number % divisor == 0 { return false }
-            divisor += 2
-        }
-        return true
     }
 }

@@ -56,6 +56,8 @@ GET_100 = Case("get-100", "GET, 100 B answer", "/bytes/100")
 LIMITED = Case(
     "quota-100", "GET, 100 B answer, a quota by client address", "/limited/100", proxies=("nginx", "haproxy", "usher")
 )
+REPLICATED = Case("spread-100", "GET, 100 B answer of one of four replicas", "/spread/{n}/100")
+SHARDED = Case("shard-100", "GET, 100 B answer of one of four shards", "/sharded/{n}/100")
 TLS_H1 = Case("tls-h1", "GET, 100 B answer, HTTP/1.1 over TLS", "/bytes/100", scheme="https")
 TLS_H2 = multiplexed("tls-h2", "GET, 100 B answer, HTTP/2 over TLS", "https")
 IDLE_TLS_CASES = [TLS_H1, TLS_H2]
@@ -68,6 +70,8 @@ CASES = [
     TLS_H1,
     TLS_H2,
     LIMITED,
+    REPLICATED,
+    SHARDED,
     hit("cache-100", "GET, 100 B answer from the cache", 100),
     hit("cache-64k", "GET, 64 KiB answer from the cache", 64 << 10),
     Case("quota-redis", "GET, 100 B answer, a quota in Redis", "/shared/100", proxies=("usher",)),

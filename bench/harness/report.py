@@ -16,6 +16,7 @@ CPU_TARGETS = [
     ("tls-h1", 1.2, ["nginx", "haproxy"]),
     ("tls-h2", 1.2, ["nginx"]),
     ("quota-100", 1.15, ["nginx", "haproxy"]),
+    ("shard-100", 1.15, ["nginx", "haproxy"]),
     ("cache-100", 0.65, ["nginx"]),
     ("cache-100", 0.55, ["varnish"]),
     ("cache-64k", 1.05, ["nginx"]),
@@ -36,6 +37,10 @@ one table only: times change with the machine, ratios much less.
 With a quota, every request is counted for its client's address (`limit_req` in nginx, a stick table in HAProxy) and
 none is refused; Usher tells in five header fields what is left. In Redis, which shares core 1, every request asks a
 script.
+
+Shards are chosen by a hash of one part of the path, drawn by Zipf's law for each request: `hash $uri consistent` in
+nginx, `balance hash path` in HAProxy, Maglev in Envoy, rendezvous in Usher, which counts how often keys are asked for
+as well. The four replicas beside them get the same requests by least load.
 
 From a cache, every answer is a hit: the proxy says so before and after, and the origin is not asked meanwhile. nginx
 keeps its files in memory (`/dev/shm`) and sends them by `sendfile`; Varnish writes nothing to its log in memory; Usher
@@ -126,6 +131,8 @@ def verdicts(results):
     found = [cpu_verdict(results, *target) for target in CPU_TARGETS]
     title = "a quota adds at most 0.5 µs of CPU to a request"
     found.append(judge(title, results.added("quota-100", "get-100"), 0.5, "{:.2f} µs"))
+    title = "a shard adds at most 0.7 µs of CPU to a request"
+    found.append(judge(title, results.added("shard-100", "spread-100"), 0.7, "{:.2f} µs"))
     calls = results.calls.get("usher", {})
     for kind in ("reads", "writes"):
         found.append(judge(f"two {kind} per request", calls.get(kind), 2 + CALLS_TOLERANCE, "{:.2f}"))

@@ -29,7 +29,7 @@ final class ControlPlane: Sendable {
     private let identities: IdentityFiles
     private let commons: WorkerCommons
     private let current: Mutex<Current>
-    private let turn = ChangeTurn()
+    let turn = ChangeTurn()
     /// Keys the routers' hashes.
     private let seed: UInt64
 
@@ -62,55 +62,58 @@ final class ControlPlane: Sendable {
     /// - Returns: why they are not in force, each a sentence; empty when they are.
     @discardableResult
     func apply(_ settings: Settings, waits: Bool) async -> [String] {
-        await self.turn.take {
-            let before = self.now
-            let (entries, unreadable) = self.entries(settings, in: before)
-            guard unreadable.isEmpty else { return unreadable }
-            let credentials: Credentials
-            do throws(IdentityProblems) {
-                credentials = try await self.credentials(settings, in: before)
-            } catch {
-                return error.sentences
-            }
-            let found = waits ? await self.lookUp(entries) : [:]
-            let proposals = entries.enumerated().map { index, entry in
-                entry.control.propose(
-                    entry.plan, ReplicaDescription.listed(in: entry.plan.settings) ?? found[index])
-            }
-            if waits {
-                await self.wait(
-                    for: proposals.map(\.1),
-                    until: { zip(entries, proposals).allSatisfy { $0.control.objection(to: $1.0) == nil } })
-            }
-            let problems = zip(entries, proposals).compactMap { $0.control.objection(to: $1.0) }
-            guard problems.isEmpty else {
-                for (entry, proposal) in zip(entries, proposals) { entry.control.withdraw(proposal.0) }
-                return problems
-            }
-            var leaving: [(ServiceControl, [EndpointID])] = []
-            var sets: [EndpointSet] = []
-            for (entry, proposal) in zip(entries, proposals) {
-                let (set, gone) = entry.control.commit(proposal.0)
-                sets.append(set)
-                leaving.append((entry.control, gone))
-            }
-            let snapshot = Snapshot(
-                settings, services: entries.map(\.plan), endpoints: sets,
-                quotas: self.quotas(settings, in: before.snapshot), caches: Self.caches(settings, in: before.snapshot),
-                credentials: credentials, seed: self.seed)
-            // What is there at the start, or comes with the first `identities`, is no change.
-            if before.snapshot.credentials !== Credentials.none {
-                self.commons.audit?.changed(from: before.snapshot.credentials, to: credentials)
-            }
-            await self.swap(to: snapshot, entries.map(\.control))
-            for cache in snapshot.caches { cache.takesEffect() }
-            self.mapsAreInForce(snapshot, before.snapshot)
-            for (control, gone) in leaving { control.dismiss(gone) }
-            let staying = Set(entries.map { ObjectIdentifier($0.control) })
-            for control in before.controls where !staying.contains(ObjectIdentifier(control)) { control.dismissAll() }
-            for entry in entries { entry.control.startDiscovery(self) }
-            return []
+        await self.turn.take { await self.applyInTurn(settings, waits: waits) }
+    }
+
+    /// To be called while no other change is made.
+    func applyInTurn(_ settings: Settings, waits: Bool) async -> [String] {
+        let before = self.now
+        let (entries, unreadable) = self.entries(settings, in: before)
+        guard unreadable.isEmpty else { return unreadable }
+        let credentials: Credentials
+        do throws(IdentityProblems) {
+            credentials = try await self.credentials(settings, in: before)
+        } catch {
+            return error.sentences
         }
+        let found = waits ? await self.lookUp(entries) : [:]
+        let proposals = entries.enumerated().map { index, entry in
+            entry.control.propose(
+                entry.plan, ReplicaDescription.listed(in: entry.plan.settings) ?? found[index])
+        }
+        if waits {
+            await self.wait(
+                for: proposals.map(\.1),
+                until: { zip(entries, proposals).allSatisfy { $0.control.objection(to: $1.0) == nil } })
+        }
+        let problems = zip(entries, proposals).compactMap { $0.control.objection(to: $1.0) }
+        guard problems.isEmpty else {
+            for (entry, proposal) in zip(entries, proposals) { entry.control.withdraw(proposal.0) }
+            return problems
+        }
+        var leaving: [(ServiceControl, [EndpointID])] = []
+        var sets: [EndpointSet] = []
+        for (entry, proposal) in zip(entries, proposals) {
+            let (set, gone) = entry.control.commit(proposal.0)
+            sets.append(set)
+            leaving.append((entry.control, gone))
+        }
+        let snapshot = Snapshot(
+            settings, services: entries.map(\.plan), endpoints: sets,
+            quotas: self.quotas(settings, in: before.snapshot), caches: Self.caches(settings, in: before.snapshot),
+            credentials: credentials, seed: self.seed)
+        // What is there at the start, or comes with the first `identities`, is no change.
+        if before.snapshot.credentials !== Credentials.none {
+            self.commons.audit?.changed(from: before.snapshot.credentials, to: credentials)
+        }
+        await self.swap(to: snapshot, entries.map(\.control))
+        for cache in snapshot.caches { cache.takesEffect() }
+        self.mapsAreInForce(snapshot, before.snapshot)
+        for (control, gone) in leaving { control.dismiss(gone) }
+        let staying = Set(entries.map { ObjectIdentifier($0.control) })
+        for control in before.controls where !staying.contains(ObjectIdentifier(control)) { control.dismissAll() }
+        for entry in entries { entry.control.startDiscovery(self) }
+        return []
     }
 
     /// Gives a service other replicas: its name has other addresses now.
@@ -167,36 +170,6 @@ final class ControlPlane: Sendable {
             self.logger.debug(
                 "worker swapped", metadata: ["worker": "\(worker.index)", "took": "\(took ?? .zero)"])
         }
-    }
-
-    // MARK: Shards
-
-    /// Says what changed, and ends in time what a change brought for a while.
-    private func mapsAreInForce(_ snapshot: Snapshot, _ before: Snapshot) {
-        let known = Dictionary(
-            before.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        for service in snapshot.services {
-            guard let shards = service.shards, known[service.name]?.shards !== shards else { continue }
-            shards.log(service.name, before: known[service.name]?.shards, self.logger)
-            guard let until = shards.earlier?.until else { continue }
-            self.jobs.add {
-                while !Task.isCancelled, WallClock.seconds < until {
-                    // The clock may be set meanwhile.
-                    try? await Task.sleep(for: .seconds(min(max(until - WallClock.seconds, 1), 60)))
-                }
-                await self.forgetEarlierMaps()
-            }
-        }
-    }
-
-    /// Shards that only earlier maps know are left when these are needed no longer.
-    private func forgetEarlierMaps() async {
-        let settings = self.now.snapshot.settings
-        let isOver = self.now.snapshot.services.contains { service in
-            service.shards?.earlier.map { $0.until <= WallClock.seconds } ?? false
-        }
-        guard isOver else { return }
-        for problem in await self.apply(settings, waits: false) { self.logger.warning("\(problem)") }
     }
 
     // MARK: Callers
@@ -338,7 +311,7 @@ final class ControlPlane: Sendable {
 }
 
 /// Lets changes happen one after the other, in the order in which they came.
-private actor ChangeTurn {
+actor ChangeTurn {
     private var isTaken = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 

@@ -41,7 +41,7 @@ extension Exchange {
         self.body.end(trailers, framing: self.head.framing)
         switch self.phase {
         case .gathering:
-            self.pick(now: self.downstream.startedAt)
+            self.pick(now: self.gatheredAt())
         case .sent, .answering:
             guard let upstream = self.upstream else { return }
             self.body.streamEnd(to: upstream)
@@ -60,6 +60,15 @@ extension Exchange {
         case .sent, .answering, .tunnel: self.upstream?.flush()
         case .waiting, .over: break
         }
+    }
+
+    /// When the request is taken to have come. What the client took to send a body that had to be read first does not
+    /// count.
+    private func gatheredAt() -> MonotonicTime {
+        guard self.root.shards?.plan.needsBody == true else { return self.downstream.startedAt }
+        let now = self.worker.loop.now
+        self.totalDeadline = now.nanoseconds &+ self.destination.total
+        return now
     }
 
     func upstreamIsWritable() {

@@ -13,7 +13,7 @@ import UsherTransport
 //   identify  whose request it is, or 401                               Credentials, CredentialCache, TokenVerifier
 //   limit     what caller and route allow: classes, quotas, sizes       RoutePlan, QuotaPlan, QuotaTable, Pressure
 //   cache     an answer that is there, or on its way                    CacheUse, ReuseRule, CacheStore, CacheFetch
-//   pick      a service, then the replica that this try goes to         SessionPlan, Rendezvous, Balancer
+//   pick      a shard, then the replica that this try goes to           KeyRule, ShardMap; SessionPlan, Balancer
 //   forward   a connection of the pool, the rewritten head, the body    UpstreamPool, Exchange+Request
 //   judge     the answer, another try, or the end                       RetryRule, RetryBudget, OutcomeWindow
 //   store     what is kept of an answer, or no longer right             StorageRule, Freshening, Invalidation
@@ -213,7 +213,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
 
     /// Goes on at a shard, or at the next one.
     func move(to service: WorkerService, now: MonotonicTime) {
-        if !self.tried.isEmpty { self.tried = service.addresses(of: self.tried, in: self.service) }
+        if !self.tried.isEmpty { self.trail?.failed += self.service.addresses(of: self.tried) }
+        self.tried = self.trail.map { $0.failed.isEmpty ? .init() : service.endpoints(at: $0.failed) } ?? .init()
         self.service.requestEnded()
         self.service = service
         service.requestArrived(now: now)
@@ -256,8 +257,10 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
             self.tryStarts(endpoint, now: now)
             self.connect(id, to: endpoint, now: now)
         case .full:
-            // A session's replica is worth waiting for; any other will do for the rest.
-            if self.session?.key == nil, let other = self.service.free(besides: endpoint, excluding: self.tried) {
+            // The replica of a session or a key is worth waiting for; any other will do for the rest.
+            if self.session?.key == nil, self.affinity == nil,
+                let other = self.service.free(besides: endpoint, excluding: self.tried)
+            {
                 self.acquire(other, now: now)
             } else {
                 self.queue(now: now)
@@ -303,7 +306,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         }
         if let owner = self.earlierOwner(afterStatus: head.status) {
             self.upstream?.cancel()
-            self.tryEnds(.success, latency: self.times.tryToFirstByte, now: now)
+            self.tryEnds(.success, latency: self.times.sinceTry(now), now: now)
             self.askEarlier(owner, now: now)
             self.times.tryBegins(now: now)
             return self.pick(now: now)

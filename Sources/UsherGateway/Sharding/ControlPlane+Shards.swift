@@ -1,11 +1,12 @@
+import Logging
 import NIOCore
 import UsherCore
 import UsherTransport
 
-/// What workers count of sharded services, put together: for the watch that looks for hot keys, and for whoever asks.
+/// Sharded services in the control plane: what workers count of them, put together, and what a changed map needs.
 extension ControlPlane {
-    /// Shards that a worker is asked for at once, so that it is not kept from its requests.
-    private static let chunk = 256
+    /// Counters of keys that a worker is asked for at once, so that it is not kept from its requests.
+    private static let chunk = 4096
 
     /// Asks every worker for its part of a sharded service, some shards at a time.
     ///
@@ -19,9 +20,10 @@ extension ControlPlane {
         _ service: String, _ plan: ShardPlan, read: @escaping @Sendable (WorkerShards?, Range<Int>) -> Part?,
         take: (Range<Int>, Part) -> Void
     ) async -> Bool {
+        let step = max(1, Self.chunk / plan.tallyCapacity)
         for worker in self.workers {
-            for start in stride(from: 0, to: plan.services.count, by: Self.chunk) {
-                let range = start..<min(start + Self.chunk, plan.services.count)
+            for start in stride(from: 0, to: plan.services.count, by: step) {
+                let range = start..<min(start + step, plan.services.count)
                 let part = try? await worker.loop.eventLoop.submit { read(worker.shards(of: service), range) }.get()
                 guard let part = part ?? nil else { return false }
                 take(range, part)
@@ -42,6 +44,38 @@ extension ControlPlane {
             for (index, load) in zip(range, counted) { loads[index].add(load) }
         }
         return loads
+    }
+
+    // MARK: Changed maps
+
+    /// Says what changed, and ends in time what a change brought for a while.
+    func mapsAreInForce(_ snapshot: Snapshot, _ before: Snapshot) {
+        let known = Dictionary(
+            before.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        for service in snapshot.services {
+            let earlier = known[service.name]?.shards
+            guard let shards = service.shards, earlier !== shards else { continue }
+            shards.log(service.name, before: earlier, self.logger)
+            guard let until = shards.earlier?.until, until != earlier?.earlier?.until else { continue }
+            self.jobs.add {
+                while !Task.isCancelled, WallClock.seconds < until {
+                    // The clock may be set meanwhile.
+                    try? await Task.sleep(for: .seconds(min(max(until - WallClock.seconds, 1), 60)))
+                }
+                if !Task.isCancelled { await self.forgetEarlierMaps() }
+            }
+        }
+    }
+
+    /// Shards that only earlier maps know are left when these are needed no longer.
+    private func forgetEarlierMaps() async {
+        await self.turn.take {
+            let snapshot = self.now.snapshot
+            guard snapshot.services.contains(where: { $0.isBehind(WallClock.seconds) }) else { return }
+            for problem in await self.applyInTurn(snapshot.settings, waits: false) {
+                self.logger.warning("\(problem)")
+            }
+        }
     }
 }
 

@@ -14,6 +14,8 @@ struct ShardTrail {
     var choice: WorkerShards.Choice
     /// Shards that had no replica for it.
     var visited: [Int] = []
+    /// Where tries failed, in all shards.
+    var failed: [ReplicaAddress] = []
     /// The owner in the earlier map has been asked.
     var hasAskedEarlier = false
 }

@@ -16,7 +16,7 @@ final class ShardLedger: Sendable {
     /// One service at one moment.
     struct Page: Sendable {
         var now: [Shard]
-        /// What the loads were at the begin of the window.
+        /// What the loads were at the beginning of the window.
         var before: [ShardLoad]
         var window: Duration
         var hot: Set<ShardKey>
@@ -57,7 +57,8 @@ final class ShardLedger: Sendable {
                 defer { record.hot = [:] }
                 return record.hot.isEmpty ? nil : [:]
             }
-            var detector = record.detector ?? HotKeyDetector(above: settings.above)
+            let known = record.detector.flatMap { $0.above == settings.above ? $0 : nil }
+            var detector = known ?? HotKeyDetector(above: settings.above)
             let hot = Dictionary(
                 detector.judge(shards.map(\.keys)).inForce.map { ($0.key, min($0.copiesWanted, settings.copies)) },
                 uniquingKeysWith: { first, _ in first })

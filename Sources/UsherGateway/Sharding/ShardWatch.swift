@@ -37,10 +37,8 @@ struct ShardWatch: Service {
             else { continue }
             self.log(service.name, hot.count)
             for worker in self.plane.workers {
-                worker.loop.eventLoop.execute {
-                    guard let part = worker.shards(of: service.name), part.plan === plan else { return }
-                    part.spread(hot)
-                }
+                // Keys are hot whatever the map: a reload that came in between does not matter.
+                worker.loop.eventLoop.execute { worker.shards(of: service.name)?.spread(hot) }
             }
         }
     }

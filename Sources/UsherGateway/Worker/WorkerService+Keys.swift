@@ -36,13 +36,15 @@ extension WorkerService {
 
     var inFlightCount: Int { self.balancer.inFlightCount }
 
-    /// Those of this service's replicas that are where others of another service failed, so that no try of a request
-    /// goes to the same dead place twice.
-    func addresses(of tried: TriedEndpoints, in other: WorkerService) -> TriedEndpoints {
+    /// Where replicas are at which tries failed; processes of Usher's have places of their own.
+    func addresses(of tried: TriedEndpoints) -> [ReplicaAddress] {
+        self.endpoints.filter { tried.contains($0.id) && !$0.plan.key.isProcess }.map(\.plan.address)
+    }
+
+    /// The replicas that are there, so that no try of a request goes to the same dead place twice.
+    func endpoints(at addresses: [ReplicaAddress]) -> TriedEndpoints {
         var result = TriedEndpoints()
-        guard !tried.isEmpty else { return result }
-        let failed = other.endpoints.filter { tried.contains($0.id) && !$0.plan.key.isProcess }.map(\.plan.address)
-        for endpoint in self.endpoints where failed.contains(endpoint.plan.address) { result.insert(endpoint.id) }
+        for endpoint in self.endpoints where addresses.contains(endpoint.plan.address) { result.insert(endpoint.id) }
         return result
     }
 }

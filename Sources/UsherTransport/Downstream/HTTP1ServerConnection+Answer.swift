@@ -27,6 +27,7 @@ extension HTTP1ServerConnection {
                 writer.write("\r\n")
             }
         }
+        if head.status == 100 { self.bodyWasAskedFor() }
     }
 
     package func sendHead(_ head: ResponseHead, edits: HeadEdits) {

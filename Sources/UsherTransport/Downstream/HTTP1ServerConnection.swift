@@ -341,6 +341,11 @@ package final class HTTP1ServerConnection: ServerConnection, ChannelInboundHandl
     /// The client has begun with its body, or should have.
     private var isBodyClockRunning = false
 
+    /// A client that has been told to go on with its body is slow when it does not.
+    func bodyWasAskedFor() {
+        if self.phase == .body, !self.isBodyClockRunning { self.startBodyClock(self.loop.now) }
+    }
+
     private func startBodyClock(_ now: MonotonicTime) {
         self.bodyClockStart = now
         self.isBodyClockRunning = true

@@ -23,6 +23,7 @@ extension HTTP2Stream {
         self.writeBlock { out in
             ResponseTranslation.write(head, dropping: Self.framingFields, droppingNames: [], to: &out)
         }
+        if head.status == 100 { self.bodyWasAskedFor() }
     }
 
     package func sendHead(_ head: ResponseHead, edits: HeadEdits) {

@@ -209,6 +209,11 @@ package final class HTTP2Stream: TimedObject, Downstream {
 
     // MARK: Time
 
+    /// A client that has been told to go on with its body is slow when it does not.
+    func bodyWasAskedFor() {
+        if self.phase == .receiving, self.bodyBytes == 0 { self.startBodyClock(self.loop.now) }
+    }
+
     private func startBodyClock(_ now: MonotonicTime) {
         self.bodyClock = now
         self.loop.schedule(self, after: self.connection.limits.bodyGrace, now: now)

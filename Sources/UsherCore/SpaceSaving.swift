@@ -50,6 +50,9 @@ public struct SpaceSaving: Sendable {
         index = SlotIndex(capacity: self.capacity)
     }
 
+    /// The counter of a key, if it has one.
+    public func slot(of key: KeyedHash) -> Int? { index.find(key, counters) }
+
     /// Counts one for a key.
     public mutating func add(_ key: KeyedHash) -> Place {
         total &+= 1

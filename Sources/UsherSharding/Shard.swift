@@ -28,7 +28,8 @@ public struct Shard: Sendable, Hashable {
 /// Function     | Balance                | Moves when a shard comes or goes | A lookup costs
 /// -------------|------------------------|----------------------------------|------------------------------
 /// `rendezvous` | even, weighted         | what must                        | two multiplications a shard
-/// `maglev`     | within 1 %, weighted   | up to twice what must            | one division
+/// `maglev`     | within 1 %, weighted   | up to twice what must; nearly    | one division
+///              |                        | all where its table grows        |
 /// `ring`       | within about 25 %      | about what must                  | an MD5 and a search
 /// `jump`       | even                   | what must, at the end of the list| ln(shards) divisions
 /// `modulo`     | even                   | nearly all                       | one division

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import UsherCore
 
 extension Kind where Value == Int {
@@ -177,6 +178,20 @@ extension Template.Variable {
         switch self {
         case .body(let keys): "body.\(keys.joined(separator: "."))"
         default: nil
+        }
+    }
+}
+
+extension Kind where Value == Int {
+    /// A moment as RFC 3339 writes it, in seconds since the Unix epoch.
+    static var instant: Kind {
+        parsed(pattern: "[0-9]{4}-[0-9]{2}-[0-9]{2}T.+") { text, _ throws(TextProblem) in
+            guard let date = try? Date(text, strategy: .iso8601) else {
+                throw TextProblem("'\(shown(text))' is not a moment; write it as \"2026-12-01T00:00:00Z\"")
+            }
+            return Int(date.timeIntervalSince1970)
+        } write: { seconds in
+            Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
         }
     }
 }

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import UsherCore
 import UsherSharding
 
@@ -145,19 +144,6 @@ extension ShardSettings {
     }
 }
 
-extension Kind {
-    /// A list, or its only element.
-    static func oneOrMore<Element>(of element: Kind<Element>, hint: String) -> Kind where Value == [Element] {
-        let list = list(of: element, hint: hint)
-        return Kind(
-            schema: .members(["anyOf": .array([element.schema, list.schema])]),
-            read: { node, reading in
-                if case .list = node.content { return list.read(node, reading) }
-                return element.read(node, reading).map { [$0] }
-            }, write: list.write)
-    }
-}
-
 extension Kind where Value == ReplicaSource {
     /// Each shard has processes of its own; a list of addresses would give all shards the same.
     static var shardProcesses: Kind {
@@ -165,19 +151,5 @@ extension Kind where Value == ReplicaSource {
         return Kind(
             schema: draft.schema, read: { node, reading in draft.read(node, reading)?.finished },
             write: { draft.write(ReplicaSourceDraft($0)) })
-    }
-}
-
-extension Kind where Value == Int {
-    /// A moment as RFC 3339 writes it, in seconds since the Unix epoch.
-    static var instant: Kind {
-        parsed(pattern: "[0-9]{4}-[0-9]{2}-[0-9]{2}T.+") { text, _ throws(TextProblem) in
-            guard let date = try? Date(text, strategy: .iso8601) else {
-                throw TextProblem("'\(shown(text))' is not a moment; write it as \"2026-12-01T00:00:00Z\"")
-            }
-            return Int(date.timeIntervalSince1970)
-        } write: { seconds in
-            Date(timeIntervalSince1970: Double(seconds)).formatted(.iso8601)
-        }
     }
 }

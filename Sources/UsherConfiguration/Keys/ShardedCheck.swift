@@ -58,16 +58,17 @@ enum ShardedCheck {
             // Where a ring's points lie makes no problem.
             _ = try ShardMap(draft.finished.mapped, function: draft.finished.function) { _ in .zero }
         } catch {
-            let named = entries.first { $0.key == "shards" }?.value
+            var positions: [String: ConfigurationNode.Position] = [:]
+            if case .mapping(let named)? = value("shards", entries)?.content {
+                for entry in named { positions[entry.key] = entry.position }
+            }
             for problem in error.list {
-                guard let shard = problem.shard, case .mapping(let shards)? = named?.content,
-                    let entry = shards.first(where: { $0.key == shard })
-                else {
+                guard let shard = problem.shard, let position = positions[shard] else {
                     note("shards", problem.message)
                     continue
                 }
                 reading.inside("shards") {
-                    reading.inside(shown(shard)) { reading.note(problem.message, at: entry.position) }
+                    reading.inside(shown(shard)) { reading.note(problem.message, at: position) }
                 }
             }
         }

@@ -69,7 +69,7 @@ struct ShardedDraft {
                     "What of a request makes its key, such as \"{header.x-user}\", or a list of such parts."),
                 .value(
                     "normalise", \.normalise, .list(of: .keyStep, hint: "[lower, trim]"),
-                    "What is done with every part of the key first: lower, trim, country."),
+                    "What is done with every part of the key, behind its own steps: lower, trim, country."),
                 .optional(
                     "countries", \.countries, .path, default: "none",
                     "A table of `CIDR,CODE` lines for the step country; read at the start and when the service changes."
@@ -82,7 +82,7 @@ struct ShardedDraft {
                     "How keys are mapped to shards; rendezvous moves the fewest when shards come and go."),
                 .optional(
                     "unlisted", \.unlisted, .missingKey, default: "it has to be said beside `function: map`",
-                    "Where keys go that no shard of a map lists: refuse (400), or a shard's name."),
+                    "Where keys go that no shard of a map lists: refuse (404), or a shard's name."),
                 .optional(
                     "shards", \.shards, .shards, default: "`count` of them",
                     "The shards by name: { s0: [127.0.0.1:9101], s1: { replicas: [...], weight: 2 } }."),
@@ -129,7 +129,7 @@ extension HotKeySettings {
                 .value(
                     "above", \.above, .share(Share(partsPerMillion: 1000)...Share(percent: 100)),
                     "The part of its shard's requests from which on a key is hot; below half of it, it no longer is."),
-                .value("copies", \.copies, .int(2...256), "How many replicas or shards answer for a hot key."),
+                .value("copies", \.copies, .int(2...256), "At most how many replicas or shards answer for a hot key."),
                 .value(
                     "across", \.across, .cases(),
                     "Who else answers: replicas of the key's shard, or other shards."),

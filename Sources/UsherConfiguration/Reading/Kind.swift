@@ -105,6 +105,17 @@ extension Kind {
             }, write: { .array($0.map(element.write)) })
     }
 
+    /// A list, or its only element.
+    static func oneOrMore<Element>(of element: Kind<Element>, hint: String) -> Kind where Value == [Element] {
+        let list = list(of: element, hint: hint)
+        return Kind(
+            schema: .members(["anyOf": .array([element.schema, list.schema])]),
+            read: { node, reading in
+                if case .list = node.content { return list.read(node, reading) }
+                return element.read(node, reading).map { [$0] }
+            }, write: list.write)
+    }
+
     /// A mapping from free names to one kind of value, in the order of the file.
     ///
     /// `check` says what is wrong with a name; `make` and `take` join and part name and value.

@@ -73,7 +73,8 @@ public struct HotKeySettings: Sendable, Hashable {
     /// The part of its shard's requests from which on a key is hot; below half of it, it no longer is.
     /// Range: 0.1%...100%. Default: 10%.
     public var above = Share(percent: 10)
-    /// How many replicas or shards answer for a hot key. Range: 2...256. Default: 2.
+    /// At most how many replicas or shards answer for a hot key; fewer when these are enough. Range: 2...256. Default:
+    /// 2.
     public var copies = 2
     public var across = Across.replicas
     /// Requests that may change something are spread as well, not only GET and HEAD. Default: false.

@@ -2,7 +2,7 @@
 package struct ShardedServiceReport: Codable, Sendable, Hashable {
     package var service: String
     package var function: String
-    /// How often the map has changed since the start, and one.
+    /// How often the map or the key has changed since the start, and one.
     package var epoch: Int
     /// The share of keys that the last change gave other owners. 0...1; nil at the start, and when it cannot be told.
     package var moved: Double?
@@ -52,7 +52,7 @@ package struct ShardReport: Codable, Sendable, Hashable {
     package var keys: Double?
     package var ready: Int
     package var replicas: Int
-    /// Requests that it answered since the start.
+    /// Requests that it was sent and that are over, since the start.
     package var requests: UInt64
     /// In the window: requests a second, requests at once on average, and bytes both ways a second.
     package var requestsPerSecond: Double

@@ -117,7 +117,8 @@ extension ShardPlan {
         // With `overflow: next` somebody answers as long as anybody can.
         if self.settings.overflow == .next, down.count < ready.count { return 0 }
         let share = down.reduce(0) { $0 + (self.shares?[$1] ?? 1 / Double(ready.count)) }
-        return (min(share, 1) * 10_000).rounded() / 10_000
+        // One dark shard of thousands must not be rounded to none.
+        return share > 0 ? max((min(share, 1) * 10_000).rounded(), 1) / 10_000 : 0
     }
 }
 

@@ -121,7 +121,10 @@ final class GatewayReport: ConsoleSource {
             return .noSuchService(controls.map(\.name))
         }
         // A replica of a shard is one of the whole service.
-        let parts = control.plan.shards.map { shards in controls.filter { shards.services.contains($0.name) } }
+        let parts = control.plan.shards.map { shards in
+            let names = Set(shards.services)
+            return controls.filter { names.contains($0.name) }
+        }
         let endpoints = (parts ?? [control]).flatMap { part in
             part.withState { state in state.set.endpoints.compactMap { state.records[$0.id] } }.map { (part, $0) }
         }

@@ -27,20 +27,28 @@ package struct RequestExplainer {
     /// - Throws: `GatewayError` when they cannot be used.
     package static func reading(_ settings: Settings) async throws(GatewayError) -> RequestExplainer {
         let quiet = Logger(label: "usher") { _ in SwiftLogNoOpLogHandler() }
-        do {
-            return RequestExplainer(
-                settings, credentials: try await IdentityFiles(logger: quiet).load(settings.identities))
+        let credentials: Credentials
+        do throws(IdentityProblems) {
+            credentials = try await IdentityFiles(logger: quiet).load(settings.identities)
         } catch {
             throw GatewayError(error.sentences.joined(separator: "\n"))
         }
+        do {
+            return try RequestExplainer(settings, credentials: credentials)
+        } catch let problem as NamedFileProblem {
+            throw GatewayError("\(problem.key): \(problem.message)")
+        } catch {
+            throw GatewayError("\(error)")
+        }
     }
 
-    private init(_ settings: Settings, credentials: Credentials) {
-        let services = settings.services.map { service in
+    /// - Throws: `NamedFileProblem`.
+    private init(_ settings: Settings, credentials: Credentials) throws {
+        let services = try settings.services.map { service in
             ServicePlan(
                 service, workers: 1, sessions: SessionPlan(service, secret: .unknown), tls: nil,
-                shards: service.sharded.flatMap { sharded in
-                    try? ShardPlan(service, sharded, before: nil, nowSeconds: WallClock.seconds)
+                shards: try service.sharded.map { sharded in
+                    try ShardPlan(service, sharded, before: nil, nowSeconds: WallClock.seconds)
                 })
         }
         self.commons = nil

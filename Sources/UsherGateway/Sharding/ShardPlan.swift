@@ -6,7 +6,7 @@ import UsherSharding
 
 /// One sharded service, ready to be used: who owns which key, and what happens to keys without an owner.
 ///
-/// The same object over reloads that leave `sharded:` as it was; a changed map is a new one with the next epoch.
+/// The same object over reloads that leave the service as it was; a changed map or key comes with the next epoch.
 final class ShardPlan: Sendable {
     /// The map before the last change, as long as `dual-read` holds.
     struct Earlier: Sendable {
@@ -40,7 +40,7 @@ final class ShardPlan: Sendable {
     let bodyLimit: Int
     let bound: LoadBound?
     let weights: [Int]
-    /// How often the map has changed since the start, and one.
+    /// How often the map or the key has changed since the start, and one.
     let epoch: Int
     /// The share of keys that the last change gave other owners; nil at the start, and when it cannot be told.
     let moved: Double?
@@ -114,7 +114,7 @@ final class ShardPlan: Sendable {
         let share = self.settings.hotKeys?.above.fraction ?? 0.1
         let wanted = Int((4 / max(share, 0.001)).rounded(.up))
         // Thousands of shards have few keys each that matter.
-        return min(max(wanted, 16), max(65_536 / max(self.services.count, 1), 16))
+        return min(max(wanted, 16), max(65_536 / max(self.services.count, 1), 4))
     }
 
     /// The key as the file writes it.
@@ -130,11 +130,11 @@ final class ShardPlan: Sendable {
             "epoch": "\(self.epoch)",
         ]
         if let ratio = self.peakToMean { facts["peak-to-mean"] = "\(ratio.hundredths)" }
+        guard before?.epoch != self.epoch else { return }
         for note in ShardNote.notes(of: self.map, "services.\(service).sharded") where note.isWarning {
             logger.warning("\(note.key): \(note.message)")
         }
         guard let before else { return logger.notice("keys are mapped to shards", metadata: facts) }
-        guard before.epoch != self.epoch else { return }
         if let moved = self.moved {
             facts["keys-moved"] = "\((moved * 100).hundredths) %"
         } else {

@@ -51,8 +51,7 @@ struct ShardWatch: Service {
         } take: { range, counted in
             for (index, (load, keys)) in zip(range, zip(counted.loads, counted.keys)) {
                 shards[index].load.add(load)
-                shards[index].keys.total &+= keys.total
-                shards[index].keys.keys = KeyCount.top(Self.topMaximum, of: shards[index].keys.keys + keys.keys)
+                shards[index].keys.add(keys, keeping: Self.topMaximum)
             }
         }
         return isWhole ? shards : nil

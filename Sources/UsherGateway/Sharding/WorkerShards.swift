@@ -12,8 +12,9 @@ struct ShardLoad: Sendable {
     var nanoseconds: UInt64 = 0
     /// Both ways.
     var bytes: UInt64 = 0
-    /// Requests of its keys that another shard was asked for.
+    /// Requests of its hot keys that another shard was sent.
     var spread: UInt64 = 0
+    /// Requests of its keys that went elsewhere because it had no replica or no room for them.
     var overflowed: UInt64 = 0
     /// Reads for which the owner in the map before was asked after a 404.
     var askedEarlier: UInt64 = 0
@@ -48,7 +49,9 @@ final class WorkerShards {
         self.worker = worker
         self.services = plan.services.compactMap(service)
         self.earlier = (plan.earlier?.services ?? []).compactMap(service)
-        guard self.services.count == plan.services.count else { return nil }
+        guard self.services.count == plan.services.count,
+            self.earlier.count == plan.earlier?.services.count ?? 0
+        else { return nil }
         self.loads = Array(repeating: ShardLoad(), count: plan.services.count)
         self.tallies = Array(repeating: nil, count: plan.services.count)
         self.recent = RecentLoad(weights: plan.weights)
@@ -113,17 +116,48 @@ final class WorkerShards {
     }
 
     private func overflow(_ choice: inout Choice, _ key: Span<UInt8>, _ hash: ShardKey) {
-        guard self.plan.settings.overflow == .next, !self.mayTake(choice.shard) else { return }
-        choice.shard = self.next(key, hash, after: []) ?? choice.shard
+        guard self.plan.settings.overflow == .next else { return }
+        let bound = self.bound()
+        let chosen = self.services[choice.shard]
+        if chosen.hasAvailable, !(bound?.isFull(chosen, self.plan.weights[choice.shard]) ?? false) { return }
+        choice.shard = self.next(key, hash, after: [], bound) ?? choice.shard
     }
 
     /// The first shard in a key's order that was not asked yet and may take it; nil: there is none.
     func next(_ key: Span<UInt8>, _ hash: ShardKey, after visited: [Int]) -> Int? {
+        self.next(key, hash, after: visited, self.bound())
+    }
+
+    private func next(_ key: Span<UInt8>, _ hash: ShardKey, after visited: [Int], _ bound: Bound?) -> Int? {
         self.plan.map.pick(for: key, hash) { shard in
             !visited.contains(shard) && self.services[shard].hasAvailable
         } isFull: { shard in
-            self.isFull(shard)
+            bound?.isFull(self.services[shard], self.plan.weights[shard]) ?? false
         }
+    }
+
+    /// How much all shards have to do now, to tell which of them have too much. This worker's share stands for the
+    /// whole.
+    private struct Bound {
+        let rule: LoadBound
+        var inFlight = 0
+        var weights = 0
+
+        func isFull(_ service: WorkerService, _ weight: Int) -> Bool {
+            self.rule.isFull(
+                load: service.inFlightCount, weight: weight, ofWeights: self.weights, inFlight: self.inFlight)
+        }
+    }
+
+    /// Nil: loads are not bounded.
+    private func bound() -> Bound? {
+        guard let rule = self.plan.bound else { return nil }
+        var bound = Bound(rule: rule)
+        for (index, service) in self.services.enumerated() where service.hasAvailable {
+            bound.inFlight += service.inFlightCount
+            bound.weights += self.plan.weights[index]
+        }
+        return bound
     }
 
     private func copies(of key: Span<UInt8>, _ hash: ShardKey, _ count: Int) -> [Int] {
@@ -143,22 +177,6 @@ final class WorkerShards {
     }
 
     private var spreadsWrites: Bool { self.plan.settings.hotKeys?.writes ?? false }
-
-    private func mayTake(_ shard: Int) -> Bool { self.services[shard].hasAvailable && !self.isFull(shard) }
-
-    /// This worker's share stands for the whole.
-    private func isFull(_ shard: Int) -> Bool {
-        guard let bound = self.plan.bound else { return false }
-        var inFlight = 0
-        var weights = 0
-        for (index, service) in self.services.enumerated() where service.hasAvailable {
-            inFlight += service.inFlightCount
-            weights += self.plan.weights[index]
-        }
-        return bound.isFull(
-            load: self.services[shard].inFlightCount, weight: self.plan.weights[shard], ofWeights: weights,
-            inFlight: inFlight)
-    }
 
     // MARK: Counting
 
@@ -190,7 +208,8 @@ final class WorkerShards {
 
     /// What the control plane asks for now and then, of some of the shards.
     struct Counted: Sendable {
-        var loads: ArraySlice<ShardLoad>
+        /// Of their own: part of an array that is still counted in would have to be copied as a whole.
+        var loads: [ShardLoad]
         var keys: [ShardCounts]
     }
 
@@ -203,7 +222,6 @@ final class WorkerShards {
 
     /// - Parameter rotates: what was counted longest ago is forgotten then.
     func counted(_ range: Range<Int>, rotates: Bool) -> Counted {
-        let range = range.clamped(to: self.loads.indices)
         let keys = self.tallies[range].map { tally in
             ShardCounts(total: tally?.total ?? 0, keys: tally?.top(Self.topMaximum) ?? [])
         }
@@ -211,7 +229,7 @@ final class WorkerShards {
             for index in range { self.tallies[index]?.rotate() }
             if range.lowerBound == 0 { self.recent.rotate() }
         }
-        return Counted(loads: self.loads[range], keys: keys)
+        return Counted(loads: Array(self.loads[range]), keys: keys)
     }
 
     /// Keys of one shard that are looked at.

@@ -346,7 +346,8 @@ final class WorkerService {
 
     /// Connections may be free: those that waited longest try again, until one has to go on waiting.
     func serveQueue() {
-        // With sessions, and with keys that have replicas, each waits for one of its own, and one that has to go on holds nobody up.
+        // With sessions, and with keys that have replicas, each waits for one of its own, and one that has to go on
+        // holds nobody up.
         if self.plan.sessions != nil || self.plan.isShard { return self.serveAll() }
         while true {
             self.dropAbandoned()

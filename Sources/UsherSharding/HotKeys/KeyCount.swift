@@ -21,7 +21,7 @@ public struct KeyCount: Sendable, Hashable {
     public var certain: UInt64 { count &- error }
 
     /// The sums by key, the highest count first.
-    public static func top(_ most: Int, of counts: [KeyCount]) -> [KeyCount] {
+    static func top(_ most: Int, of counts: [KeyCount]) -> [KeyCount] {
         var sums: [ShardKey: KeyCount] = [:]
         for count in counts {
             guard var sum = sums[count.key] else {
@@ -48,5 +48,13 @@ public struct ShardCounts: Sendable, Hashable {
     public init(total: UInt64, keys: [KeyCount]) {
         self.total = total
         self.keys = keys
+    }
+
+    /// Adds what another loop counted of the same shard.
+    ///
+    /// - Parameter most: keys that are kept.
+    public mutating func add(_ other: ShardCounts, keeping most: Int) {
+        total &+= other.total
+        keys = KeyCount.top(most, of: keys + other.keys)
     }
 }

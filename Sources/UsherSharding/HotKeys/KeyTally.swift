@@ -18,6 +18,13 @@ public struct KeyTally: Sendable {
         var counts: SpaceSaving
         /// By slot of `counts`.
         var texts: [KeyText] = []
+
+        func text(of key: ShardKey) -> KeyText? {
+            guard let slot = counts.slot(of: KeyedHash(high: 0, low: key.hash)), slot < texts.count,
+                texts[slot].isKnown
+            else { return nil }
+            return texts[slot]
+        }
     }
 
     /// - Parameter capacity: keys that are counted at once. Range: 1...1,000,000, values outside are clamped. A count
@@ -57,23 +64,22 @@ public struct KeyTally: Sendable {
     ///
     /// - Parameter count: at most so many.
     public func top(_ count: Int) -> [KeyCount] {
-        KeyCount.top(count, of: counted)
+        // Texts are made for the few that are told of.
+        KeyCount.top(count, of: counted).map { counted in
+            var counted = counted
+            let text = [current, previous].lazy.compactMap { $0.text(of: counted.key) }.first
+            counted.text = text?.bytes ?? []
+            counted.isCut = text?.isCut ?? false
+            return counted
+        }
     }
 
-    /// What several loops counted of one shard.
-    ///
-    /// - Parameter count: at most so many keys.
-    public static func merge(_ tallies: [KeyTally], top count: Int) -> ShardCounts {
-        ShardCounts(
-            total: tallies.reduce(0) { $0 &+ $1.total }, keys: KeyCount.top(count, of: tallies.flatMap(\.counted)))
-    }
-
-    /// Of both generations, in no order.
+    /// Of both generations, in no order and without their texts.
     private var counted: [KeyCount] {
         [current, previous].flatMap { generation in
             zip(generation.counts.counters, generation.texts).filter { $1.isKnown }.map { counter, text in
                 KeyCount(
-                    key: ShardKey(hash: counter.key.low), text: text.bytes, isCut: text.isCut, count: counter.count,
+                    key: ShardKey(hash: counter.key.low), text: [], isCut: false, count: counter.count,
                     error: counter.error)
             }
         }

@@ -65,6 +65,25 @@ struct BodyKeyTests {
         }
     }
 
+    /// What the client took for its body used to be taken from the time that the replica had.
+    @Test("a slow body leaves the replica all of its time")
+    func slowBody() async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 1)
+            let gateway = try await stage.gateway(
+                shards.service(
+                    key: "\"{body.user.id}\"", beside: "timeouts: { response: 250ms, total: 400ms }"))
+            let client = try await stage.client(gateway)
+            let body = "{\"user\":{\"id\":1}}"
+            try await client.send(
+                "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: \(body.utf8.count)\r\n\r\n{")
+            // Time has to pass: that is what this is about.
+            try await Task.sleep(for: .milliseconds(600))
+            try await client.send(String(body.dropFirst()))
+            #expect(try await client.receiveAnswer().status == 200)
+        }
+    }
+
     @Test("a request without a body has no key")
     func noBody() async throws {
         try await onStage { stage in

@@ -75,6 +75,22 @@ struct HotKeyTests {
         }
     }
 
+    @Test("another threshold of a reload counts from then on")
+    func otherThreshold() async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 4)
+            func yaml(_ above: String) -> String {
+                shards.service(nil, "hot-keys: { above: \(above), copies: 3, across: shards }")
+            }
+            let gateway = try await stage.gateway(yaml("100%"))
+            let key = try expectedMap(4).key(of: 2)
+            let client = try await stage.client(gateway)
+            for _ in 0..<300 { _ = try await client.ask(Text.get(user: key)) }
+            try await gateway.reload(yaml("20%"))
+            try await Self.heat(key, client, gateway)
+        }
+    }
+
     @Test("a replica that is gone hands its keys to others of its shard")
     func affinityWithoutReplica() async throws {
         try await onStage { stage in

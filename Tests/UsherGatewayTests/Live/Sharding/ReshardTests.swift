@@ -65,10 +65,35 @@ struct ReshardTests {
             // An owner of before that has it neither says so itself.
             shards.replicas[old.owner(moved) ?? 0][0].answers("404 Not Found")
             #expect(try await gateway.ask(Text.get(user: moved)).status == 404)
+            // One that is down leaves it open whether there is a value.
+            await shards.stop(old.owner(moved) ?? 0)
+            for _ in 0..<2 {
+                let status = try await gateway.ask(Text.get(user: moved)).status
+                #expect(status == 502 || status == 503)
+            }
             // What changes something is the new owner's alone.
             let post = "POST / HTTP/1.1\r\nHost: a\r\nX-User: \(moved)\r\nContent-Length: 0\r\n\r\n"
             #expect(try await gateway.ask(post).text == "s4/0")
-            try await gateway.wait(forShards: { $0.shards[4].askedEarlier == 2 })
+            try await gateway.wait(forShards: { $0.shards[4].askedEarlier == 4 })
+        }
+    }
+
+    @Test("a key that is made otherwise is a change of the map, and earlier shards are found by the earlier key")
+    func otherKey() async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 4)
+            let gateway = try await stage.gateway(shards.service())
+            let map = try expectedMap(4)
+            let (user, tenant) = (map.key(of: 1), map.key(of: 2))
+            let fields = "X-Tenant: \(tenant)\r\n"
+            #expect(try await gateway.ask(Text.get(user: user, "/", fields)).text == "s1/0")
+            try await gateway.reload(
+                shards.service(
+                    key: "\"{header.x-tenant}\"", nil, "dual-read: { until: \"\(Self.later(3600))\" }"))
+            #expect(try await gateway.shards().epoch == 2)
+            #expect(try await gateway.ask(Text.get(user: user, "/", fields)).text == "s2/0")
+            shards.replicas[2][0].answers("404 Not Found")
+            #expect(try await gateway.ask(Text.get(user: user, "/", fields)).text == "s1/0")
         }
     }
 
@@ -79,7 +104,7 @@ struct ReshardTests {
             let gateway = try await stage.gateway(shards.service(0..<4))
             for replica in shards.replicas.prefix(3) { replica[0].answers("404 Not Found") }
             let key = try expectedMap(4).key(of: 3)
-            try await gateway.reload(shards.service(0..<3, "dual-read: { until: \"\(Self.later(4))\" }"))
+            try await gateway.reload(shards.service(0..<3, "dual-read: { until: \"\(Self.later(10))\" }"))
             #expect(try await gateway.ask(Text.get(user: key)).text == "s3/0")
             try await gateway.wait(forShards: { $0.dualReadUntil == nil })
             #expect(try await gateway.ask(Text.get(user: key)).status == 404)

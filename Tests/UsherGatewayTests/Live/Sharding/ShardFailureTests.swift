@@ -64,7 +64,7 @@ struct ShardFailureTests {
     func sameAddress() async throws {
         try await onStage { stage in
             let alive = try await stage.upstream(Replica("alive"))
-            let dead = try RefusingPort()
+            let (dead, other) = (try RefusingPort(), try RefusingPort())
             let address = "\(dead.address)"
             let gateway = try await stage.gateway(
                 """
@@ -73,12 +73,35 @@ struct ShardFailureTests {
                     sharded:
                       key: "{header.x-user}"
                       overflow: next
-                      shards: { s0: ["\(address)"], s1: ["\(address)"], s2: ["\(alive.address)"] }
+                      shards:
+                        { s0: ["\(address)"], s1: ["\(other.address)"], s2: ["\(address)"], s3: ["\(alive.address)"] }
                 """)
-            for number in 0..<30 {
+            for number in 0..<40 {
                 let answer = try await gateway.ask(Text.get(user: "user-\(number)"))
                 #expect(answer.text == "alive")
             }
+            try await gateway.stop()
+            // Each of the two dead places was tried once by a request at most, and the third one answered.
+            #expect(try gateway.accessLog().allSatisfy { ($0["attempts"] as? Int ?? 0) <= 3 })
+        }
+    }
+
+    @Test("with `at-most` a shard that has too much to do sends keys on to the next one")
+    func bounded() async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 3)
+            let gateway = try await stage.gateway(shards.service(nil, "overflow: next, at-most: 110%"))
+            let key = try expectedMap(3).key(of: 1)
+            var clients: [RawConnection] = []
+            for _ in 0..<9 {
+                clients.append(try await stage.client(gateway))
+                try await clients.last?.send(Text.get(user: key, "/held"))
+            }
+            for replica in shards.replicas { try await replica[0].holds.wait(for: 2) }
+            for replica in shards.replicas { replica[0].letGo() }
+            for client in clients { #expect(try await client.receiveAnswer().status == 200) }
+            // Three of nine are the average, and a tenth more is one more.
+            #expect(shards.counts.reduce(0, +) == 9 && shards.counts.allSatisfy { $0 <= 4 }, "\(shards.counts)")
         }
     }
 

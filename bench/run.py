@@ -2,11 +2,11 @@
 """Measures Usher beside nginx, HAProxy, Envoy and Varnish on this machine and writes docs/benchmarks.md.
 
 Every part can be asked for alone: the load cases get-100, get-16k, get-1m, post-100k, quota-100 and quota-redis,
-spread-100 and shard-100 (four replicas, four shards), cache-100 and cache-64k, tls-h1, tls-h2 and h2c (TLS and HTTP/2),
-tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and tls-resumed-1.2 (handshakes), then counts (system calls and allocations
-per request), idle and idle-tls (memory of idle connections), body (memory while 1 GiB passes), cache-memory (what an
-answer takes in Usher's cache) and hit-ratio (how often what its cache keeps is asked for). A run that leaves something out prints its report and keeps
-docs/benchmarks.md as it is.
+spread-100 and shard-100 (four replicas, four shards), cache-100 and cache-64k, tls-h1, tls-h2 and h2c (TLS and
+HTTP/2), tls-full-1.3, tls-full-1.2, tls-resumed-1.3 and tls-resumed-1.2 (handshakes), then counts (system calls and
+allocations per request), idle and idle-tls (memory of idle connections), body (memory while 1 GiB passes),
+cache-memory (what an answer takes in Usher's cache) and hit-ratio (how often what its cache keeps is asked for). A run
+that leaves something out prints its report and keeps docs/benchmarks.md as it is.
 """
 
 import argparse

@@ -25,6 +25,7 @@ public let starterConfiguration = """
         # replicas: { run: [python3, app.py, --port, "{port}"], count: 3 }
         # Or find them by a name, again and again: name:port, or _http._tcp.name for SRV records.
         # replicas: { dns: "web.internal:9000", every: 5s }
+        # Or, instead of `replicas`, `sharded` parts the data among shards that have replicas of their own.
         # balance: least-requests    # round-robin | random | least-requests | latency
         # readiness: { path: /ready, interval: 2s, timeout: 1s, rise: 2, fall: 3 }
         # ejection: { failures: 5, share: 50%, for: 10s, at-most: 50% }    # or none

@@ -114,7 +114,7 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: common),
-        .target(name: "UsherAdvisor", dependencies: ["UsherCore"], swiftSettings: common),
+        .target(name: "UsherAdvisor", dependencies: ["UsherCore", "UsherSharding"], swiftSettings: common),
         .executableTarget(
             name: "usher",
             dependencies: [

@@ -1,4 +1,5 @@
 package import UsherCore
+package import UsherSharding
 
 /// Reads an access log, whatever its length, and says which key its service should be sharded by.
 ///

@@ -126,16 +126,45 @@ extension FaultTests {
                 refused.code == 1 && folder.text("there.svg") == "mine" && refused.errors.contains("exists already"))
         }
 
-        @Test("a table of countries gives keys by country, and a broken one is told with its line")
+        /// A whole file around the keys of a sharded service.
+        private static func yaml(_ sharded: some Sequence<Substring>) -> String {
+            """
+            routes: [{ service: site }]
+            services:
+              site:
+                sharded:
+                  shards: { s0: [127.0.0.1:9101], s1: [127.0.0.1:9102] }
+                  \(sharded.joined(separator: "\n      "))
+
+            """
+        }
+
+        @Test("a table of countries gives keys by country")
         func countries() throws {
             let folder = try UsherCommands(files: [
                 "access.log": Self.log(), "good.csv": "198.51.100.0/25,AA\n198.51.100.128/25,BB\n",
-                "bad.csv": "x,y\nz,A\n",
             ])
             let good = try folder.run("advise", "access.log", "--countries", "good.csv", "--json")
             #expect(good.code == 0 && good.output.contains(#"normalise: [country]"#))
-            let bad = try folder.run("advise", "access.log", "--countries", "bad.csv")
-            #expect(bad.code == 1 && bad.errors.contains("bad.csv: line 2"))
+        }
+
+        @Test(
+            "the tables of countries that it reads are those that check reads, and it says the same of all others",
+            arguments: [
+                ("198.51.100.0/24,AA", true), ("\u{FEFF}network,code\r\n\"198.51.100.0/24\",\"AA\" # ours\r\n", true),
+                ("# nothing\n", true), ("x,y\nz,A\n", false), ("198.51.100.0/24,AA,Land", false),
+                ("198.51.100.0/24,AA\n198.51.100.0/24,BB", false), ("198.51.100.0/24,A A\nx\n", false), (nil, false),
+            ] as [(String?, Bool)])
+        func tables(text: String?, isGood: Bool) throws {
+            let key = "countries: table.csv\nkey: [{ take: \"{source-address}\", normalise: [country] }]"
+            let folder = try UsherCommands(Self.yaml(key.split(separator: "\n")), files: ["access.log": Self.log(100)])
+            if let text { try folder.write("table.csv", text) }
+            let file = "\(folder.path)/table.csv"
+            let advice = try folder.run("advise", "access.log", "--countries", file)
+            let check = try folder.run("check")
+            #expect(check.code == (isGood ? 0 : 1) && advice.code == check.code, "\(advice) \(check)")
+            #expect(isGood == advice.errors.isEmpty && (isGood || advice.errors.hasPrefix("\(file): ")))
+            #expect(isGood || check.errors.hasSuffix("countries: \(advice.errors)1 problem\n"), "\(advice) \(check)")
         }
 
         @Test("what a client sent cannot move the terminal's cursor")

@@ -64,7 +64,7 @@ enum ImportGraph {
             layer: 4, own: ["UsherCore", "UsherHTTP", "UsherTransport"],
             outside: system.union(["NIOCore", "NIOPosix", "NIOSSL", "NIOTLS", "FoundationEssentials", "Histogram"])),
         // Beside the request path: it reads what that path has written.
-        "UsherAdvisor": ModuleRule(layer: 1, own: ["UsherCore"], outside: system),
+        "UsherAdvisor": ModuleRule(layer: 3, own: ["UsherCore", "UsherSharding"], outside: system),
         "usher": ModuleRule(
             layer: 6,
             own: [

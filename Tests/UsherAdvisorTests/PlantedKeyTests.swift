@@ -1,6 +1,7 @@
 import Testing
 import UsherAdvisor
 import UsherCore
+import UsherSharding
 
 /// Logs whose right key is known.
 @Suite("Planted keys", .timeLimit(.minutes(3)))
@@ -11,7 +12,7 @@ struct PlantedKeyTests {
     private static func advice(_ log: PlantedLog, _ lines: Int, countries: Bool = false) throws -> Advice {
         var options = Advisor.Options()
         if countries {
-            options.countries = try CountryTable(text: PlantedLog.table)
+            options.countries = try CountryTable(text: PlantedLog.table.utf8Span.span)
             options.countriesFile = "countries.csv"
         }
         var advisor = Advisor(options)

@@ -1,4 +1,5 @@
 internal import UsherCore
+internal import UsherSharding
 
 /// The fields that keys of one log are made of, and how a request's values of them are hashed.
 struct FieldSet: Sendable {
@@ -57,11 +58,17 @@ struct FieldSet: Sendable {
         }
     }
 
-    /// By the table, else by what the log says.
+    /// By the table, else by what the log says; as in a key, an address that nobody knows has a country, too.
     private func country(_ entry: LogEntry, _ bytes: [UInt8]) -> UInt64 {
-        guard let countries else { return FieldHash.of(bytes, entry.country) }
-        return entry.client.map(countries.country) ?? FieldHash.none
+        guard let countries else {
+            let isUnknown = entry.country.isEmpty && entry.client != nil
+            return isUnknown ? Self.unknownCountry : FieldHash.of(bytes, entry.country)
+        }
+        guard let client = entry.client else { return FieldHash.none }
+        return countries.code(of: client).map { FieldHash.of($0, $0.indices) } ?? Self.unknownCountry
     }
+
+    private static let unknownCountry = FieldHash.of(KeyRule.unknownCountry, KeyRule.unknownCountry.indices)
 
     private func set(
         _ wanted: [(place: Int, name: [UInt8])], _ name: Range<Int>, _ value: Range<Int>, _ bytes: [UInt8],

@@ -1,4 +1,5 @@
 internal import UsherCore
+internal import UsherSharding
 
 /// The first lines of a log, from which the fields and keys to look at are chosen.
 struct LogHead {
@@ -51,7 +52,7 @@ struct LogHead {
                 fields.append(.variable(.sourceAddress(prefix: 48)))
             }
             let known = share { entry in
-                countries.map { table in entry.client.map { table.country(of: $0) != FieldHash.none } ?? false }
+                countries.map { table in entry.client.map { table.code(of: $0) != nil } ?? false }
                     ?? !entry.country.isEmpty
             }
             if known > 0.01 { fields.append(.country) }

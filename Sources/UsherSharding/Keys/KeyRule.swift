@@ -90,7 +90,8 @@ public final class KeyRule: Sendable {
     }
 
     private static let lengthBytes = 8
-    private static let unknownCountry: [UInt8] = Array("ZZ".utf8)
+    /// The code of an address that no table has.
+    package static let unknownCountry: [UInt8] = Array("ZZ".utf8)
 
     /// Changes what `key` holds from `start` on.
     private func apply(_ step: Step, to key: inout [UInt8], from start: Int) {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import UsherAdvisor
 import UsherCore
+import UsherGateway
 
 /// `usher advise access.log`: which key to shard by.
 struct AdviseCommand: ParsableCommand {
@@ -102,11 +103,10 @@ struct AdviseCommand: ParsableCommand {
         options.shards = self.shards
         options.showsValues = self.showValues
         guard let file = self.countries else { return options }
-        guard let data = FileManager.default.contents(atPath: file) else { try Self.fail("\(file): cannot be read") }
         do throws(TextProblem) {
-            options.countries = try CountryTable(text: String(decoding: data, as: UTF8.self))
+            options.countries = try CountryFile.table(file)
         } catch {
-            try Self.fail("\(file): \(error.message)")
+            try Self.fail(error.message)
         }
         options.countriesFile = file
         return options

@@ -114,7 +114,7 @@ struct AdvisorTests {
         #expect(advice.lines == 300 && advice.skipped == 0)
     }
 
-    @Test("a picture has a bar a shard and no more, with names made safe")
+    @Test("a picture has a bar a shard and no more, and calls them parts")
     func picture() throws {
         var log = PlantedLog(seed: 5)
         var options = Advisor.Options()
@@ -122,5 +122,6 @@ struct AdvisorTests {
         let svg = try #require(LoadPicture.svg(Self.advice([log.lines(2000)], options)))
         #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n"))
         #expect(svg.split(separator: "\n").count { $0.hasPrefix("<rect x=") } == 7)
+        #expect(svg.contains(">part 1</text>") && svg.contains(">part 7</text>") && !svg.contains(">s0<"))
     }
 }

@@ -47,8 +47,8 @@ package struct Advice: Sendable, Encodable {
         package var resize: Resize
         /// The most frequent keys.
         package var top: [Frequent]
-        /// What each shard gets, by any function that spreads keys evenly; only of the first candidate.
-        package var load: [ShardLoad]?
+        /// What as many equal parts of the keys as there are shards get; only of the first candidate.
+        package var load: [PartLoad]?
         /// For people.
         package var label: String
 
@@ -135,8 +135,10 @@ package struct Advice: Sendable, Encodable {
         package var value: String?
     }
 
-    package struct ShardLoad: Sendable, Encodable {
-        package var shard: String
+    /// Every function that spreads keys evenly gives each shard such a part; which one is a matter of hashes.
+    package struct PartLoad: Sendable, Encodable {
+        /// From 1.
+        package var part: Int
         package var requests: Int
         package var bytes: Int
         package var seconds: Double

@@ -42,11 +42,11 @@ struct CandidateReport {
         rounded(max(1, Double(options.shards) * (measure.mostFrequent(1).first?.share ?? 0)))
     }
 
-    /// What each shard gets.
-    var loads: [Advice.ShardLoad] {
+    /// What each of as many equal parts of the keys as there are shards gets.
+    var loads: [Advice.PartLoad] {
         measure.load.shards(options.shards).enumerated().map { index, load in
             .init(
-                shard: "s\(index)", requests: load.requests, bytes: load.bytes,
+                part: index + 1, requests: load.requests, bytes: load.bytes,
                 seconds: rounded(Double(load.microseconds) / 1e6))
         }
     }

@@ -1,8 +1,8 @@
-/// The load of each shard by the recommended key as an SVG picture: a bar a shard, a line at the mean.
+/// The load of equal parts of the keys by the recommended key as an SVG picture: a bar a part, a line at the mean.
 package enum LoadPicture {
     private static let barHeight = 18
     private static let gap = 8
-    private static let left = 60
+    private static let left = 80
     private static let barWidth = 480
     private static let top = 56
     private static let width = 760
@@ -17,15 +17,16 @@ package enum LoadPicture {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(width)\" height=\"\(height)\" "
                 + "viewBox=\"0 0 \(width) \(height)\" font-family=\"sans-serif\" font-size=\"13\">",
             "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>",
-            "<text x=\"16\" y=\"24\" font-size=\"15\">Load of each shard by \(escaped(best.label))</text>",
-            "<text x=\"16\" y=\"44\" fill=\"#666666\">\(load.count) shards, requests; the line is the mean</text>",
+            "<text x=\"16\" y=\"24\" font-size=\"15\">Load of equal parts of the keys, one a shard, by "
+                + "\(escaped(best.label))</text>",
+            "<text x=\"16\" y=\"44\" fill=\"#666666\">\(load.count) parts, requests; the line is the mean</text>",
         ]
-        for (index, shard) in load.enumerated() {
+        for (index, part) in load.enumerated() {
             let y = top + index * (barHeight + gap)
-            let length = shard.requests * barWidth / peak
-            let share = percent(Double(shard.requests) / Double(total))
+            let length = part.requests * barWidth / peak
+            let share = percent(Double(part.requests) / Double(total))
             lines += [
-                "<text x=\"\(left - 8)\" y=\"\(y + 14)\" text-anchor=\"end\">\(escaped(shard.shard))</text>",
+                "<text x=\"\(left - 8)\" y=\"\(y + 14)\" text-anchor=\"end\">part \(part.part)</text>",
                 "<rect x=\"\(left)\" y=\"\(y)\" width=\"\(length)\" height=\"\(barHeight)\" fill=\"#3b7dd8\"/>",
                 "<text x=\"\(left + length + 6)\" y=\"\(y + 14)\" fill=\"#444444\">\(share)</text>",
             ]

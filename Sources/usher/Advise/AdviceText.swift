@@ -93,18 +93,20 @@ struct AdviceText {
         return lines.map(self.style.sentence).joined(separator: "\n")
     }
 
-    private func picture(_ load: [Advice.ShardLoad], _ best: Advice.Candidate) -> String {
+    private func picture(_ load: [Advice.PartLoad], _ best: Advice.Candidate) -> String {
         let total = max(load.reduce(0) { $0 + $1.requests }, 1)
         let peak = max(load.map(\.requests).max() ?? 1, 1)
-        let width = load.map(\.shard.count).max() ?? 0
-        let bars = load.map { shard in
-            let filled = Int((Double(shard.requests) / Double(peak) * Double(Self.barWidth)).rounded())
-            let name = shard.shard + String(repeating: " ", count: width - shard.shard.count)
+        let width = "part \(load.count)".count
+        let bars = load.map { part in
+            let filled = Int((Double(part.requests) / Double(peak) * Double(Self.barWidth)).rounded())
+            let name = "part \(part.part)"
+            let space = String(repeating: " ", count: width - name.count)
             let bar = String(repeating: "#", count: filled) + String(repeating: " ", count: Self.barWidth - filled)
-            return "  \(name)  \(bar)  \(NumberText.percent(Double(shard.requests) / Double(total))) of the requests, "
-                + "\(CachesText.bytes(shard.bytes))"
+            return "  \(name)\(space)  \(bar)  \(NumberText.percent(Double(part.requests) / Double(total))) "
+                + "of the requests, \(CachesText.bytes(part.bytes))"
         }
-        return (["Load of each shard by \(Self.cut(best.label)):"] + bars).joined(separator: "\n")
+        let title = "Load of equal parts of the keys, one a shard, by \(Self.cut(best.label)):"
+        return ([title] + bars).joined(separator: "\n")
     }
 
     private func frequent(_ best: Advice.Candidate) -> String {

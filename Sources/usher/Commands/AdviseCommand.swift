@@ -34,7 +34,7 @@ struct AdviseCommand: ParsableCommand {
     @Option(help: "A table of countries, lines such as 192.0.2.0/24,FR, to judge keys by country.")
     var countries: String?
 
-    @Option(help: "Write the load of each shard as a picture; never over a file.")
+    @Option(help: "Write the load of equal parts of the keys, one a shard, as a picture; never over a file.")
     var svg: String?
 
     @Flag(help: "Show the most frequent keys, which may be personal data.")

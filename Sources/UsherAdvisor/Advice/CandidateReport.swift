@@ -13,6 +13,7 @@ struct CandidateReport {
     /// - Parameter isWhole: it is everything that the log tells of a request.
     func candidate(isWhole: Bool) -> Advice.Candidate {
         let top = measure.mostFrequent(Self.topCount)
+        let sums = measure.load.sums
         return Advice.Candidate(
             key: judged.key.text, verdict: judged.verdict, reason: judged.reason,
             distinctKeys: Int(measure.cache.distinct), missingShare: missingShare,
@@ -20,9 +21,9 @@ struct CandidateReport {
                 compared: judged.finding.repeats, differing: rounded(judged.finding.differing),
                 explained: rounded(judged.finding.explained), cause: judged.finding.cause?.label,
                 duplication: rounded(judged.duplication), hitsLost: rounded(judged.hitsLost)),
-            hitRatio: hitRatio, balance: (options.shards...2 * options.shards).map(balance),
+            hitRatio: hitRatio, balance: (options.shards...2 * options.shards).map { balance($0, sums) },
             worstMinute: measure.minutes.worst > 0 ? rounded(measure.minutes.worst) : nil,
-            topShare: rounded(top.first?.share ?? 0), floor: floor, resize: resize,
+            topShare: rounded(top.first?.share ?? 0), floor: floor, resize: resize(sums),
             top: top.map { .init(share: rounded($0.share), value: $0.value) }, load: nil,
             label: isWhole ? "the request as a whole" : judged.key.label)
     }
@@ -44,7 +45,7 @@ struct CandidateReport {
 
     /// What each of as many equal parts of the keys as there are shards gets.
     var loads: [Advice.PartLoad] {
-        measure.load.shards(options.shards).enumerated().map { index, load in
+        measure.load.sums.shards(options.shards).enumerated().map { index, load in
             .init(
                 part: index + 1, requests: load.requests, bytes: load.bytes,
                 seconds: rounded(Double(load.microseconds) / 1e6))
@@ -56,17 +57,17 @@ struct CandidateReport {
         return requests > 0 ? rounded(Double(measure.missing) / Double(requests)) : 0
     }
 
-    private func balance(_ shards: Int) -> Advice.Balance {
+    private func balance(_ shards: Int, _ sums: LoadSums) -> Advice.Balance {
         func peak(_ amount: KeyPath<LoadMap.Load, Int>) -> Double? {
-            measure.load.total[keyPath: amount] > 0 ? rounded(measure.load.peakToMean(shards, amount)) : nil
+            measure.load.total[keyPath: amount] > 0 ? rounded(sums.peakToMean(shards, amount)) : nil
         }
         return Advice.Balance(
             shards: shards, requests: peak(\.requests) ?? 1, bytes: peak(\.bytes), seconds: peak(\.microseconds))
     }
 
-    private var resize: Advice.Resize {
+    private func resize(_ sums: LoadSums) -> Advice.Resize {
         func cold(_ shards: Int, _ amount: KeyPath<LoadMap.Load, Int>) -> Advice.Cold {
-            let peak = measure.load.peakToMean(shards, amount)
+            let peak = sums.peakToMean(shards, amount)
             return .init(expected: rounded(1 / Double(shards)), worst: rounded(min(peak / Double(shards), 1)))
         }
         let added = options.shards + 1

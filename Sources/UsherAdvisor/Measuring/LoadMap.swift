@@ -14,6 +14,12 @@ struct LoadMap: Sendable {
             left.bytes &+= right.bytes
             left.microseconds &+= right.microseconds
         }
+
+        static func - (left: Load, right: Load) -> Load {
+            Load(
+                requests: left.requests &- right.requests, bytes: left.bytes &- right.bytes,
+                microseconds: left.microseconds &- right.microseconds)
+        }
     }
 
     private let bits: UInt64
@@ -35,19 +41,37 @@ struct LoadMap: Sendable {
         total += load
     }
 
+    var sums: LoadSums { LoadSums(parts) }
+}
+
+/// The parts of a `LoadMap` summed up once, so that each of many numbers of shards is told without all parts.
+struct LoadSums {
+    typealias Load = LoadMap.Load
+
+    /// At each index all parts before it, and at the last one all of them.
+    private let sums: [Load]
+
+    fileprivate init(_ parts: [Load]) {
+        var (sum, sums) = (Load(), [Load()])
+        sums.reserveCapacity(parts.count + 1)
+        for part in parts {
+            sum += part
+            sums.append(sum)
+        }
+        self.sums = sums
+    }
+
     /// The load of each of `count` shards.
     func shards(_ count: Int) -> [Load] {
-        var loads = [Load](repeating: Load(), count: count)
-        for (index, part) in parts.enumerated() {
-            // A part goes where its middle lies.
-            loads[(2 * index + 1) * count / (2 * parts.count)] += part
-        }
-        return loads
+        let parts = sums.count - 1
+        // A part goes where its middle lies.
+        let starts = (0...count).map { sums[(2 * parts * $0 + count - 1) / count / 2] }
+        return zip(starts, starts.dropFirst()).map { start, end in end - start }
     }
 
     /// How much more than the mean the busiest of `count` shards has; 1 when there is nothing to do.
     func peakToMean(_ count: Int, _ amount: KeyPath<Load, Int>) -> Double {
-        let whole = Double(total[keyPath: amount])
+        let whole = Double(sums[sums.count - 1][keyPath: amount])
         guard whole > 0 else { return 1 }
         let peak = shards(count).map { $0[keyPath: amount] }.max() ?? 0
         return Double(peak) * Double(count) / whole

@@ -167,6 +167,50 @@ extension FaultTests {
             #expect(isGood || check.errors.hasSuffix("countries: \(advice.errors)1 problem\n"), "\(advice) \(check)")
         }
 
+        /// JSON lines whose answers depend on the path and on one field more.
+        private static func log(of field: (Int) -> String) -> String {
+            (0..<3000).map { index in
+                let (path, value) = (index * 7919 % 31, index * 104_729 % 13)
+                return #"{"method":"GET","path":"/\#(path)","status":200,"size":\#(1000 + path * 100 + value),"#
+                    + #""client":"198.51.100.\#(index % 2 * 128 + 9)",\#(field(value))}"# + "\n"
+            }
+            .joined()
+        }
+
+        @Test("what it prints for usher.yaml passes check there")
+        func pasted() throws {
+            let hot = #"198.51.100.1 - - [x] "GET /hot HTTP/1.1" 200 5 "-" "-""# + "\n"
+            let country = (0..<3000).map { index in
+                let (path, country) = (index * 7919 % 31, index / 7 % 2)
+                return "198.51.100.\(country * 128 + index % 99) - - [x] \"GET /\(path) HTTP/1.1\" 200 "
+                    + "\(1000 + path * 100 + country) \"-\" \"-\"\n"
+            }
+            let folder = try UsherCommands(files: [
+                "countries.csv": "198.51.100.0/25,AA\n198.51.100.128/25,BB\n", "country.log": country.joined(),
+                "tenant.log": Self.log(), "hot.log": Self.log() + String(repeating: hot, count: 12_000),
+                "host.log": Self.log { #""host":"h\#($0).test:8080""# },
+                "user.log": Self.log { #""user":"u\#($0)""# }, "header.log": Self.log { #""http_x_a'b":"\#($0)""# },
+                "cookie.log": Self.log { #""cookie":"$sid#'&=\#($0)""# },
+                "query.log": Self.log { #""query":"a\"b\\c:[$],#'%26=\#($0)""# },
+                "named.log": Self.log { #""country":"C\#($0)""# },
+            ])
+            let cases: [(arguments: [String], wanted: String)] = [
+                (["country.log", "--countries", "countries.csv"], "[country] }"),
+                (["tenant.log"], "{query.tenant}"), (["hot.log", "--shards", "512"], "copies: 256,"),
+                (["hot.log", "--shards", "2"], "copies: 2,"), (["host.log"], "{host}"), (["user.log"], "{identity}"),
+                (["header.log"], "{header.x-a'b}"), (["cookie.log"], "{cookie.$sid#'&}"),
+                (["query.log"], #"{query.a\"b\\c:[$],#'%26}"#), (["named.log"], "[country] }"),
+            ]
+            for (arguments, wanted) in cases {
+                let advice = try folder.start(["advise"] + arguments).result()
+                let lines = advice.output.components(separatedBy: "    sharded:\n").last?.split(separator: "\n") ?? []
+                #expect(lines.contains { $0.contains(wanted) }, "\(arguments) \(advice)")
+                try folder.write("usher.yaml", Self.yaml(lines.map { $0.dropFirst(6) }))
+                let check = try folder.run("check")
+                #expect(check.code == 0 && check.errors.isEmpty, "\(lines) \(check)")
+            }
+        }
+
         @Test("what a client sent cannot move the terminal's cursor")
         func escapes() throws {
             let line = #"198.51.100.1 - - [x] "GET /\x1b[2Jあ HTTP/1.1" 200 5 "-" "-""#

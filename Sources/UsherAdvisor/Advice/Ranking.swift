@@ -12,6 +12,8 @@ struct Ranking {
     /// So are floors and shares of requests without the key beyond these.
     private static let floorMax = 1.25
     private static let missingMax = 0.001
+    /// What `usher.yaml` may say of the copies of a hot key.
+    private static let copiesRange = 2...256
 
     private let options: Advisor.Options
     private let lines: Int
@@ -112,7 +114,8 @@ struct Ranking {
         var lines = ["sharded:", "  function: rendezvous"]
         if best.floor > Self.floorMax {
             // As many as bring the hottest key down to what a shard gets anyway.
-            let copies = Int(best.floor.rounded(.up))
+            let wanted = Int(best.floor.rounded(.up))
+            let copies = min(max(wanted, Self.copiesRange.lowerBound), Self.copiesRange.upperBound)
             lines.append("  hot-keys: { above: 10%, copies: \(copies), across: shards }")
         }
         if key.fields.contains(.country) {

@@ -19,7 +19,8 @@ struct AdviseCommand: ParsableCommand {
             HAProxy, Traefik and Caddy; gzip's files, too. Lines that it does not understand are counted and left out.
             Memory does not grow with the log. Values of the log, such as paths and addresses, are not shown without
             --show-values.
-            Exit codes: 0 there is an answer, 1 no line could be read, 2 wrong usage.
+            Exit codes: 0 the log was read, whether or not a key can be recommended; 1 no line tells of a request, or a
+            file cannot be read or written; 2 wrong usage.
             """)
 
     @Argument(help: "Access logs in the order in which they were written; - is standard input.")

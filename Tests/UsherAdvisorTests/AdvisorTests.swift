@@ -25,6 +25,27 @@ struct AdvisorTests {
         #expect(try Self.json(Self.advice([bytes])) == Self.json(Self.advice(pieces)))
     }
 
+    @Test("every name of the JSON is made of words with _ between them, and stands in docs/advise.md")
+    func names() throws {
+        func names(_ value: Any) -> Set<String> {
+            if let list = value as? [Any] { return list.reduce(into: []) { $0.formUnion(names($1)) } }
+            guard let members = value as? [String: Any] else { return [] }
+            return members.values.reduce(into: Set(members.keys)) { $0.formUnion(names($1)) }
+        }
+        var log = PlantedLog(seed: 7)
+        (log.truth, log.form) = (.tenantAndPath, .usher)
+        var options = Advisor.Options()
+        (options.shards, options.showsValues) = (2, true)
+        let json = try Self.json(Self.advice([log.lines(5000)], options))
+        let found = names(try JSONSerialization.jsonObject(with: Data(json.utf8)))
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs")
+        let page = try String(contentsOf: folder.appending(path: "advise.md"), encoding: .utf8)
+        #expect(found.isSuperset(of: ["memory_bytes", "worst_minute", "cause", "refill_bytes", "value", "part"]))
+        for name in found {
+            #expect(name.allSatisfy { $0.isLowercase || $0 == "_" } && page.contains("`\(name)`"), "\(name)")
+        }
+    }
+
     @Test("values are told only to those who ask for them")
     func values() throws {
         var log = PlantedLog(seed: 2)

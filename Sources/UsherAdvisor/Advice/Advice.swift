@@ -1,4 +1,4 @@
-/// What a log says about keys; as `usher advise --json` prints it.
+/// What a log says about keys; as `usher advise --json` prints it, with names like those of `usher load --json`.
 package struct Advice: Sendable, Encodable {
     /// Lines that are not empty, and those of them that tell of no request.
     package var lines: Int

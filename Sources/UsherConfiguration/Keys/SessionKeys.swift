@@ -109,7 +109,7 @@ extension Kind where Value == Template {
 
 extension Template {
     /// False when all requests to one service give the same text.
-    fileprivate var differsByRequest: Bool {
+    var differsByRequest: Bool {
         parts.contains { part in
             guard case .variables(let variables) = part else { return false }
             return variables.contains { $0 != .service }

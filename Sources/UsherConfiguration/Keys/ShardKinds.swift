@@ -19,7 +19,7 @@ extension Kind where Value == [KeyRule.Part] {
             }
         ).checked { parts in
             guard parts.count <= partsMaximum else { return "has more than \(partsMaximum) elements" }
-            guard !parts.isEmpty, !parts.contains(where: { $0.template.constant == nil }) else { return nil }
+            guard !parts.isEmpty, !parts.contains(where: { $0.template.differsByRequest }) else { return nil }
             return "is the same for every request, so one shard would get them all; add something like {header.x-user}"
         }
     }

@@ -3,6 +3,8 @@ import UsherSharding
 
 /// What can be judged of a sharded service only when all its keys are known.
 enum ShardedCheck {
+    static let bodyPartsMaximum = 4
+
     static func finish(_ draft: inout ShardedDraft, _ node: ConfigurationNode, _ reading: Reading) {
         guard case .mapping(let entries) = node.content else { return }
         func note(_ key: String, _ problem: String) {
@@ -30,6 +32,10 @@ enum ShardedCheck {
     }
 
     private static func checkKey(_ draft: ShardedDraft, _ note: (String, String) -> Void) {
+        // The whole body is looked through for each of them.
+        if draft.key.count(where: { KeyRule(parts: [$0]).needsBody }) > bodyPartsMaximum {
+            note("key", "has more than \(bodyPartsMaximum) parts in the body")
+        }
         let wantsCountry = draft.normalise.contains(.country) || draft.key.contains { $0.steps.contains(.country) }
         if wantsCountry, draft.countries == nil {
             note("normalise", "the step country needs the key 'countries': a file of `CIDR,CODE` lines")

@@ -20,7 +20,7 @@ extension StatusText {
         let state: TextTable.Cell =
             whole == group.shards.count
             ? .init("ready", .good)
-            : .init("\(whole) of \(group.shards.count) ready", service.isServed ? .warning : .bad)
+            : .init("\(whole) of \(group.shards.count) whole", service.isServed ? .warning : .bad)
         table.add(
             [.init(service.name), .init(Self.counted(group.shards.count, "shard")), state] + Self.sums(total.endpoints))
         if let dark = ShardsText.darkness(service.dark ?? 0) { table.addNote(.init(dark, .bad), at: 1) }

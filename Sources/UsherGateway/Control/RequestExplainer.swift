@@ -163,9 +163,11 @@ package struct RequestExplainer {
     ) -> [UInt8]? {
         var key: [UInt8] = []
         guard shards.rule.append(to: &key, from: source) else {
-            let detail =
-                shards.needsBody
-                ? "its key lies in the body, which is not known here" : "it has no shard key (\(shards.keyDescription))"
+            if shards.needsBody {
+                explanation.add("pick", "a shard by a key in the body, which is not known here")
+                return nil
+            }
+            let detail = "it has no shard key (\(shards.keyDescription))"
             guard let missing = shards.missing else {
                 explanation.refuse("pick", .keyMissing, detail: detail)
                 return nil

@@ -71,6 +71,7 @@ extension Exchange {
                 trail.choice, nanoseconds: entry.durationNanoseconds, bytes: entry.bytesIn &+ entry.bytesOut)
         }
         self.service.requestEnded()
+        self.worker.gatheredBytes -= self.gatheredBytes
         self.admission.release()
     }
 }

@@ -16,9 +16,7 @@ extension Exchange {
         switch self.phase {
         case .gathering, .waiting:
             self.body.gather(data)
-            if self.needsBodyForShard, let limit = self.root.shards?.plan.bodyLimit, self.body.count > limit {
-                self.end(.bodyTooLargeForKey)
-            }
+            if self.needsBodyForShard { self.checkGathered(data.readableBytes) }
         case .tunnel:
             guard let upstream = self.upstream else { return }
             self.bytesSent += data.readableBytes
@@ -41,6 +39,7 @@ extension Exchange {
         self.body.end(trailers, framing: self.head.framing)
         switch self.phase {
         case .gathering:
+            self.stopWaiting()
             self.pick(now: self.gatheredAt())
         case .sent, .answering:
             guard let upstream = self.upstream else { return }

@@ -32,6 +32,8 @@ extension Exchange {
             self.hasLeftQueue = false
         } else {
             self.worker.metrics.queueWasFull(service: self.service.index)
+            self.stopWaiting()
+            if self.overflows(now: now) { return self.pick(now: now) }
             self.end(.queueFull)
         }
     }

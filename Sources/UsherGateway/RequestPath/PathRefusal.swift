@@ -28,6 +28,9 @@ enum PathRefusal {
     case keyMissing
     case keyUnlisted
     case bodyTooLargeForKey
+    case bodyTooSlowForKey
+    /// The memory for bodies that are read for their keys is used up.
+    case tooManyBodies
     case noReplicaReady
     case queueFull
     case queueTimedOut
@@ -57,6 +60,8 @@ enum PathRefusal {
         case .keyMissing: (400, "the request does not say whose it is: its shard key is missing", 0)
         case .keyUnlisted: (404, "no shard has this key", 0)
         case .bodyTooLargeForKey: (413, "the request's body is longer than is read for its shard key", 0)
+        case .bodyTooSlowForKey: (408, "the request's body, in which its shard key lies, took too long", 0)
+        case .tooManyBodies: (503, "too many bodies are being read for their shard keys", 1)
         case .serviceGone: (503, "the service is no longer there", 1)
         case .noReplicaReady: (503, "no replica is ready", 1)
         case .queueFull: (503, "too many requests are waiting for a replica", 1)
@@ -71,7 +76,9 @@ enum PathRefusal {
     /// bytes of a tunnel.
     private var endsConnection: Bool {
         switch self {
-        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge, .bodyTooLargeForKey: true
+        case .malformed, .connectRefused, .encodedSlash, .bodyTooLarge, .bodyTooLargeForKey, .bodyTooSlowForKey,
+            .tooManyBodies:
+            true
         // Whom a proxy brought says nothing of the others that it brings on the same connection.
         case .addressDenied(let isPeer): isPeer
         default: false

@@ -145,6 +145,8 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     var trail: ShardTrail?
     /// The client has been sent a `100 Continue` of ours.
     var hasAskedForBody = false
+    /// What was read of the body for the sake of its key. Unit: bytes.
+    var gatheredBytes = 0
     let cache: CacheRole
     var phase = Phase.gathering
     var body = GatheredBody()
@@ -207,8 +209,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     func begin() {
         self.service.requestArrived(now: self.downstream.startedAt)
         if let sessions = self.service.plan.sessions { self.session = self.recognise(sessions) }
-        // The key may lie in a body that the client keeps back until it is asked for (RFC 9110 §10.1.1).
-        if self.head.expectsContinue, self.needsBodyForShard { self.askForBody() }
+        if self.needsBodyForShard { self.gatherBody() }
     }
 
     /// Goes on at a shard, or at the next one.
@@ -226,7 +227,11 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
     /// Chooses a shard where there are any, then a replica for the next try, and asks for a connection to it.
     func pick(now: MonotonicTime) {
         self.phase = .waiting
-        if self.trail == nil, let shards = self.root.shards, !self.pickShard(shards, now: now) { return }
+        if self.trail == nil, let shards = self.root.shards {
+            // A reload may have given the service shards, and a key in the body, while the request waited.
+            if self.needsBodyForShard { return self.gatherBody() }
+            guard self.pickShard(shards, now: now) else { return }
+        }
         while true {
             switch self.service.choose(
                 excluding: self.tried, session: &self.session, affinity: self.affinity, now: now,
@@ -293,7 +298,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
         let now = self.worker.loop.now
         if head.status == 503 { self.pauseIfAsked(head) }
         if self.rule.wantsAnother(afterStatus: head.status, isReplayable: self.body.isReplayable),
-            self.isAnotherReady, self.service.mayRetry(now: now)
+            self.isAnotherReady || self.mayOverflow, self.service.mayRetry(now: now)
         {
             if let endpoint = self.endpoint { self.tried.insert(endpoint.id) }
             // The head goes with its connection: without the status the failure would count as a success.
@@ -305,7 +310,7 @@ final class Exchange: DownstreamHandler, UpstreamHandler {
             return
         }
         if let owner = self.earlierOwner(afterStatus: head.status) {
-            self.upstream?.cancel()
+            self.upstream?.discardAnswer(head)
             self.tryEnds(.success, latency: self.times.sinceTry(now), now: now)
             self.askEarlier(owner, now: now)
             self.times.tryBegins(now: now)

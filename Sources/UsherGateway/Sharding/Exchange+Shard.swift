@@ -28,8 +28,43 @@ extension Exchange {
         return shards.plan.needsBody && !self.body.isComplete
     }
 
+    /// Reads the body until the key in it is known.
+    func gatherBody() {
+        self.phase = .gathering
+        if case .length(let length) = self.head.framing, length > self.root.shards?.plan.bodyLimit ?? .max {
+            return self.end(.bodyTooLargeForKey)
+        }
+        self.gatherDeadline()
+        self.downstream.resumeBody()
+        // It may keep its body back until it is asked for (RFC 9110 §10.1.1).
+        if self.head.expectsContinue, self.head.framing != .none, self.body.count == 0 { self.askForBody() }
+    }
+
+    /// More of the body has come: there is an end to what is read for one key, and for all together.
+    func checkGathered(_ count: Int) {
+        self.gatheredBytes += count
+        self.worker.gatheredBytes += count
+        if self.body.count > self.root.shards?.plan.bodyLimit ?? .max {
+            self.end(.bodyTooLargeForKey)
+        } else if self.worker.gatheredBytes > Worker.gatheredBytesMax {
+            self.end(.tooManyBodies)
+        }
+    }
+
+    private func gatherDeadline() {
+        let timer = DeadlineTimer()
+        timer.onFire = { [unowned self] _ in
+            self.waitTimer = nil
+            if self.phase == .gathering { self.end(.bodyTooSlowForKey) }
+        }
+        let now = self.worker.loop.now
+        let limit = max(self.destination.total, Worker.gatheringMin)
+        self.worker.loop.schedule(timer, at: now.nanoseconds &+ limit, now: now)
+        self.waitTimer = timer
+    }
+
     /// What the replica would say, when it is not known yet which one that is.
-    func askForBody() {
+    private func askForBody() {
         var text = ByteBuffer(string: "HTTP/1.1 100 Continue\r\n\r\n")
         let head = ResponseHead()
         guard case .complete = head.parse(&text, requestMethod: self.head.method, limits: ServicePlan.answerLimits)
@@ -60,6 +95,10 @@ extension Exchange {
             self.end(hasKey ? .keyUnlisted : .keyMissing)
             return false
         }
+        guard !shards.services[choice.shard].isRetired else {
+            self.end(.serviceGone)
+            return false
+        }
         self.trail = ShardTrail(shards: shards, key: hasKey ? hash : nil, choice: choice)
         self.move(to: shards.services[choice.shard], now: now)
         shards.sent(to: choice.shard)
@@ -80,6 +119,16 @@ extension Exchange {
             self.head, peer: self.peer, caller: self.admission.caller, plan: self.plan, service: self.root.plan,
             body: self.body.gathered)
         return rule.append(to: &key, from: source)
+    }
+
+    /// Another shard may take the request when this one cannot.
+    var mayOverflow: Bool {
+        guard let trail = self.trail, trail.shards.plan.settings.overflow == .next, let hash = trail.key,
+            !trail.hasAskedEarlier
+        else { return false }
+        var key: [UInt8] = []
+        return self.writeKey(trail.shards.plan.rule, to: &key)
+            && trail.shards.next(key.span, hash, after: trail.visited + [trail.choice.shard]) != nil
     }
 
     /// No replica of the shard is left to ask: goes on with the next one, where that is allowed.
@@ -110,8 +159,9 @@ extension Exchange {
             trail.shards.earlier.indices.contains(owner)
         else { return nil }
         let service = trail.shards.earlier[owner]
+        let hasBeenAsked = service === self.service || trail.visited.contains { trail.shards.services[$0] === service }
         // One that is down is asked as well: nobody knows then that there is no value.
-        return service === self.service ? nil : service
+        return hasBeenAsked || service.isRetired ? nil : service
     }
 
     /// Asks the earlier owner instead: the new one does not have the value yet.

@@ -35,6 +35,13 @@ final class Worker: RequestAcceptor, @unchecked Sendable {
     /// This worker's connections to the stores that gateways share.
     private var stores = QuotaStores()
     var random: SeededRandom
+    /// Of requests under way, what was read of their bodies for the sake of a key in them.
+    var gatheredBytes = 0
+    /// More is not read at once. 64 MiB.
+    static let gatheredBytesMax = 64 << 20
+    /// Such a body may take as long as `timeouts.total`, and this long in any case: a slow client is not the replica's
+    /// fault. A minute.
+    static let gatheringMin: UInt64 = 60_000_000_000
     /// Memory for values that are rendered and looked at once.
     var scratch: [UInt8] = []
     private var accessLog: AccessLogBatch?

@@ -32,7 +32,10 @@ extension WorkerService {
     }
 
     /// One of its replicas may be picked, not only for want of better ones.
-    var hasAvailable: Bool { self.availableCount > 0 }
+    var hasAvailable: Bool { self.availableCount > 0 && !self.isRetired }
+
+    /// The configuration has it no longer: nothing new may be sent to it.
+    var isRetired: Bool { self.index < 0 }
 
     var inFlightCount: Int { self.balancer.inFlightCount }
 

@@ -38,7 +38,7 @@ import Testing
         #expect(
             shown == """
                 SERVICE   REPLICA         STATE         IN FLIGHT  REQUESTS  FAILURES  P50 MS  P99 MS
-                profiles  3 shards        1 of 3 ready          6        42         3     2.0    20.0
+                profiles  3 shards        1 of 3 whole          6        42         3     2.0    20.0
                           25.0 % dark: shards without a ready replica
                           2 requests waiting
                           s2: 2 replicas  0 of 2 ready          2         0         0       -       -

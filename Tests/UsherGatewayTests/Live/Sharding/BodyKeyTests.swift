@@ -84,6 +84,20 @@ struct BodyKeyTests {
         }
     }
 
+    @Test("a body whose length is over the bound is 413 before it is asked for")
+    func toldTooLong() async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 1)
+            let gateway = try await stage.gateway(
+                shards.service(key: "\"{body.user.id}\"", nil, "body-limit: 1KiB"))
+            let client = try await stage.client(gateway)
+            try await client.send(
+                "POST / HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\nContent-Length: 2000\r\n\r\n")
+            #expect(try await client.receiveHead().status == 413)
+            #expect(shards.counts == [0])
+        }
+    }
+
     @Test("a request without a body has no key")
     func noBody() async throws {
         try await onStage { stage in

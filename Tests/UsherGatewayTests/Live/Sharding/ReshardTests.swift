@@ -97,6 +97,66 @@ struct ReshardTests {
         }
     }
 
+    @Test("404s of the new owner are read to their end, so that their connections are used again")
+    func connectionsOfMissing() async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 5)
+            let gateway = try await stage.gateway(shards.service(0..<4))
+            try await gateway.reload(shards.service(0..<5, "dual-read: { until: \"\(Self.later(3600))\" }"))
+            shards.replicas[4][0].answers("404 Not Found")
+            let new = try expectedMap(5)
+            let moved = (0...).lazy.map { "user-\($0)" }.first { new.owner($0) == 4 } ?? ""
+            let client = try await stage.client(gateway)
+            for _ in 0..<20 { #expect(try await client.ask(Text.get(user: moved)).status == 200) }
+            #expect(shards.upstreams[4][0].connections.entries.count == 1)
+        }
+    }
+
+    @Test("what a reload has taken away is not waited for", arguments: ["overflow", "earlier"])
+    func takenAway(what: String) async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 3)
+            let isAsked = Signal()
+            let isGone = Signal()
+            // The first shard begins with an answer when the reload has come.
+            let slow = try await stage.upstream { peer in
+                while let request = try await peer.receiveRequest() {
+                    if request.target == "/slow" {
+                        isAsked.fire()
+                        try await isGone.wait()
+                        if what == "overflow" { return }
+                    }
+                    try await peer.send(Text.answer("", status: "404 Not Found"))
+                }
+            }
+            func yaml(_ list: String, _ more: String) -> String {
+                "services: { web: { sharded: { key: \"{header.x-user}\", shards: { \(list) }\(more) } } }"
+            }
+            let others = "s1: [\"\(shards.upstreams[1][0].address)\"], s2: [\"\(shards.upstreams[2][0].address)\"]"
+            let s0 = "s0: [\"\(slow.address)\"]"
+            let until = ", dual-read: { until: \"\(Self.later(3600))\" }"
+            let key: String
+            let gateway: RunningGateway
+            switch what {
+            case "earlier":
+                gateway = try await stage.gateway(yaml(others, ""))
+                try await gateway.reload(yaml(s0, until))
+                key = "ada"
+            default:
+                gateway = try await stage.gateway(yaml("\(s0), \(others)", ", overflow: next"))
+                key = try expectedMap(3).key(of: 0)
+            }
+            let client = try await stage.client(gateway)
+            try await client.send(Text.get(user: key, "/slow"))
+            try await isAsked.wait()
+            try await gateway.reload(yaml(s0, ""))
+            isGone.fire()
+            // Long before `timeouts.total`.
+            let status = try await client.receiveAnswer().status
+            #expect(what == "overflow" ? status == 502 || status == 503 : status == 404)
+        }
+    }
+
     @Test("a shard that left the file stays reachable until `dual-read` is over, and no longer")
     func leavingShard() async throws {
         try await onStage { stage in

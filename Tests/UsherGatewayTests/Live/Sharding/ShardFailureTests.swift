@@ -60,6 +60,25 @@ struct ShardFailureTests {
         }
     }
 
+    @Test("with `overflow: next` an answer of 503 and a full queue lead on to the next shard as well")
+    func overflowOfBusy() async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 2)
+            let gateway = try await stage.gateway(
+                shards.service(nil, "overflow: next", beside: "connections: { per-replica: 1, queue: 0 }"))
+            let key = try expectedMap(2).key(of: 0)
+            shards.replicas[0][0].answers("503 Busy")
+            #expect(try await gateway.ask(Text.get(user: key)).text == "s1/0")
+            shards.replicas[0][0].answers("200 OK")
+            let client = try await stage.client(gateway)
+            try await client.send(Text.get(user: key, "/held"))
+            try await shards.replicas[0][0].holds.wait(for: 1)
+            #expect(try await gateway.ask(Text.get(user: key)).text == "s1/0")
+            shards.replicas[0][0].letGo()
+            #expect(try await client.receiveAnswer().text == "s0/0")
+        }
+    }
+
     @Test("what is sent on to the next shard never goes to the same dead address again")
     func sameAddress() async throws {
         try await onStage { stage in

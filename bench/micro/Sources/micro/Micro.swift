@@ -3,6 +3,7 @@ import Synchronization
 import UsherCore
 import UsherQuotas
 import UsherReplication
+import UsherSharding
 
 /// Times what a worker decides for each request, and what a change of the replicas costs it: `make micro`.
 ///

@@ -216,7 +216,9 @@ package struct RequestExplainer {
         }
         explanation.replica = record.plan.name
         if let copies = choice.hotAcross {
-            explanation.add("pick", "the key is hot: reads of it go to \(copies) shards, each to the less busy of two")
+            explanation.add(
+                "pick",
+                "the key is hot: reads of it go to \(copies) shards, each to the one of two that got less lately")
         }
         let home = choice.affinity.map { affinity in
             affinity.copies > 1 ? "one of the \(affinity.copies) replicas of a hot key" : "the key's own replica"
@@ -304,7 +306,8 @@ extension Worker {
             }
             service = shards.services[choice.shard]
             hotAcross =
-                choice.isHot && shards.plan.settings.hotKeys?.across == .shards ? choice.copies : nil
+                choice.isHot && shards.plan.settings.hotKeys?.across == .shards
+                ? min(choice.copies, shards.services.count) : nil
             affinity = key.isEmpty ? nil : shards.affinity(of: ShardKey(key.span), copies: choice.copies)
         }
         var session = request.session

@@ -31,13 +31,15 @@ extension Exchange {
     /// Reads the body until the key in it is known.
     func gatherBody() {
         self.phase = .gathering
-        if case .length(let length) = self.head.framing, length > self.root.shards?.plan.bodyLimit ?? .max {
-            return self.end(.bodyTooLargeForKey)
+        var isEmpty = self.head.framing == .none
+        if case .length(let length) = self.head.framing {
+            if length > self.root.shards?.plan.bodyLimit ?? .max { return self.end(.bodyTooLargeForKey) }
+            isEmpty = length == 0
         }
         self.gatherDeadline()
         self.downstream.resumeBody()
         // It may keep its body back until it is asked for (RFC 9110 §10.1.1).
-        if self.head.expectsContinue, self.head.framing != .none, self.body.count == 0 { self.askForBody() }
+        if self.head.expectsContinue, !isEmpty, self.body.count == 0 { self.askForBody() }
     }
 
     /// More of the body has come: there is an end to what is read for one key, and for all together.

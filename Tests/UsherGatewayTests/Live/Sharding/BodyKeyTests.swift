@@ -98,6 +98,18 @@ struct BodyKeyTests {
         }
     }
 
+    @Test("nobody is asked for an empty body")
+    func emptyBody() async throws {
+        try await onStage { stage in
+            let shards = try await Shards(stage, 1)
+            let gateway = try await Self.gateway(stage, shards)
+            let client = try await stage.client(gateway)
+            try await client.send(
+                "POST / HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n")
+            #expect(try await client.receiveHead().status == 400)
+        }
+    }
+
     @Test("a request without a body has no key")
     func noBody() async throws {
         try await onStage { stage in
